@@ -1,0 +1,58 @@
+//! Asking: the service as its clients see it.
+//!
+//! Front ends see this module and `api`, and nothing below them: a UI in the same process
+//! as the engine and one across a network run the same code.
+
+use std::sync::mpsc;
+
+use serde_json::Value;
+
+use crate::api::methods::Method;
+
+/// What a client does with the answer to a request. It runs on the client's reader
+/// thread, so it must be short: in practice it sends a message to the front end.
+pub type OnReply = Box<dyn FnOnce(Result<Value, ClientError>) + Send>;
+
+/// A connection to a debugging service.
+///
+/// `RpcClient` is one over any byte stream (TCP, a unix socket, a pipe within the
+/// process); `FakeClient` is one that answers from a list, for tests.
+pub trait Client: Send + Sync {
+    /// Sends a request and returns at once. `method` is without its prefix. `on_reply` is
+    /// called exactly once, with [`ClientError::Disconnected`] if the service goes away
+    /// first.
+    fn submit(&self, method: &'static str, params: Value, on_reply: OnReply);
+}
+
+impl dyn Client + '_ {
+    /// Sends a request and waits for its answer. For the line mode and for tests; the TUI
+    /// must not wait.
+    pub fn call<M: Method>(&self, args: M) -> Result<M::Out, ClientError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        let on_reply = Box::new(move |value| drop(reply.send(value)));
+        self.submit(M::NAME, encode(&args), on_reply);
+        let value = answer.recv().map_err(|_| ClientError::Disconnected)??;
+        decode::<M>(value)
+    }
+}
+
+/// The argument of a request, as JSON.
+pub fn encode<M: Method>(args: &M) -> Value {
+    serde_json::to_value(args).expect("wire types are plain data, which always encodes")
+}
+
+/// The answer to a request, from JSON.
+pub fn decode<M: Method>(value: Value) -> Result<M::Out, ClientError> {
+    serde_json::from_value(value).map_err(|err| ClientError::Malformed(err.to_string()))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// The service refused or failed; the text is the service's own.
+    #[error("{0}")]
+    Service(String),
+    #[error("the answer is not what was asked for: {0}")]
+    Malformed(String),
+    #[error("the debugging service is gone")]
+    Disconnected,
+}

@@ -1,0 +1,1 @@
+//! What the user asks: expressions, and values loaded as far as wanted.

@@ -1,0 +1,1 @@
+//! What the Go runtime means by it: goroutines, stacks, types behind interfaces.

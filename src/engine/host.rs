@@ -1,0 +1,1 @@
+//! The tracer thread: the one thread that owns the session.

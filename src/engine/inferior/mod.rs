@@ -1,0 +1,1 @@
+//! What the process is doing: its tracees, memory, breakpoint sites. No symbols.

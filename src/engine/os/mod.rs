@@ -1,0 +1,1 @@
+//! What the kernel does: ptrace, wait, signals, memory of processes. The only unsafe code.

@@ -1,0 +1,1 @@
+//! What both front ends share: commands, styled text, sources, themes.

@@ -1,0 +1,1 @@
+//! Line mode: read a command, run it, print.

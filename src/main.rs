@@ -1,0 +1,3 @@
+//! The command line: what was asked for, carried out, and the exit status.
+
+fn main() {}

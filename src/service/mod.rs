@@ -1,0 +1,1 @@
+//! Answering: one connection after another, one request after another.

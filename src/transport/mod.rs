@@ -1,0 +1,1 @@
+//! Bytes: listening, dialing, pipes within the process, JSON framing.

@@ -1,0 +1,1 @@
+//! Full screen: the loop, the terminal, the panes.
