@@ -1,1 +1,3 @@
 //! What the kernel does: ptrace, wait, signals, memory of processes. The only unsafe code.
+
+pub mod map;
