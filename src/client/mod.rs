@@ -3,10 +3,14 @@
 //! Front ends see this module and `api`, and nothing below them: a UI in the same process
 //! as the engine and one across a network run the same code.
 
+pub mod rpc;
+pub mod fake;
+
 use std::sync::mpsc;
 
 use serde_json::Value;
 
+use crate::api::lenient;
 use crate::api::methods::Method;
 
 /// What a client does with the answer to a request. It runs on the client's reader
@@ -41,9 +45,10 @@ pub fn encode<M: Method>(args: &M) -> Value {
     serde_json::to_value(args).expect("wire types are plain data, which always encodes")
 }
 
-/// The answer to a request, from JSON.
+/// The answer to a request, from JSON. Older and newer services leave fields out or send
+/// `null`: that is the zero value.
 pub fn decode<M: Method>(value: Value) -> Result<M::Out, ClientError> {
-    serde_json::from_value(value).map_err(|err| ClientError::Malformed(err.to_string()))
+    lenient::from_value(value).map_err(|err| ClientError::Malformed(err.to_string()))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
