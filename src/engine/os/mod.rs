@@ -1,3 +1,6 @@
 //! What the kernel does: ptrace, wait, signals, memory of processes. The only unsafe code.
 
 pub mod map;
+pub mod process;
+pub mod ptrace;
+pub mod signal;

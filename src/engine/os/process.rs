@@ -1,0 +1,251 @@
+//! What `/proc` says about processes: which there are, whose, and what they run.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+/// More tasks than this the kernel does not allow (`PID_MAX_LIMIT`, `linux/threads.h`).
+const TASKS_MAX: usize = 4 << 20;
+
+/// The longest command line that is kept, in bytes.
+const CMDLINE_MAX: u64 = 64 << 10;
+
+/// A process that one may want to attach to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub pid: i32,
+    /// The executable; empty for a process of somebody else's.
+    pub exe: PathBuf,
+    pub cmdline: Vec<OsString>,
+    pub uid: u32,
+    pub ppid: i32,
+    /// For how long it has been running, in seconds.
+    pub age_secs: u64,
+    /// Who traces it already; 0 for nobody.
+    pub tracer_pid: i32,
+    pub n_threads: u32,
+}
+
+/// All processes that run a program (kernel threads do not), but for this one. Whether
+/// it is a Go program is for the reader of binaries to say.
+pub fn go_candidates() -> Vec<Candidate> {
+    let own = std::process::id();
+    let uptime = uptime_secs();
+    numbers_in("/proc")
+        .into_iter()
+        .filter(|pid| u32::try_from(*pid) != Ok(own))
+        .filter_map(|pid| candidate(pid, uptime))
+        .collect()
+}
+
+fn candidate(pid: i32, uptime_secs: u64) -> Option<Candidate> {
+    let cmdline = cmdline(pid).ok()?;
+    if cmdline.is_empty() {
+        return None;
+    }
+    let status = Status::of(pid).ok()?;
+    let started = start_ticks(pid).unwrap_or(0) / ticks_a_second();
+    Some(Candidate {
+        pid,
+        exe: exe(pid).unwrap_or_default(),
+        cmdline,
+        uid: status.uid,
+        ppid: status.ppid,
+        age_secs: uptime_secs.saturating_sub(started),
+        tracer_pid: status.tracer_pid,
+        n_threads: status.n_threads,
+    })
+}
+
+/// The executable of a process.
+pub fn exe(pid: i32) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe"))
+}
+
+/// The words of the command line of a process; none for a kernel thread or a zombie.
+pub fn cmdline(pid: i32) -> io::Result<Vec<OsString>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let file = fs::File::open(format!("/proc/{pid}/cmdline"))?;
+    file.take(CMDLINE_MAX).read_to_end(&mut bytes)?;
+    if bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(bytes.split(|it| *it == 0).map(|it| OsString::from_vec(it.to_vec())).collect())
+}
+
+/// The threads of a process, by their ids, ascending.
+pub fn tasks(pid: i32) -> Vec<i32> {
+    numbers_in(&format!("/proc/{pid}/task"))
+}
+
+/// The entries of a directory whose names are numbers, ascending.
+fn numbers_in(dir: &str) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut numbers: Vec<i32> = entries
+        .take(TASKS_MAX)
+        .filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Parts of `/proc/<pid>/status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The process that a thread belongs to.
+    pub tgid: i32,
+    pub ppid: i32,
+    /// The thread that traces it; 0 for none.
+    pub tracer_pid: i32,
+    /// The real user id.
+    pub uid: u32,
+    pub n_threads: u32,
+    /// `R`, `S`, `D`, `T` (stopped), `t` (stopped by its tracer), `Z`, `X`.
+    pub state: u8,
+}
+
+impl Status {
+    /// Reads the status of a process, or of a thread by its id.
+    pub fn of(pid: i32) -> io::Result<Status> {
+        Ok(Status::parse(&fs::read_to_string(format!("/proc/{pid}/status"))?))
+    }
+
+    fn parse(text: &str) -> Status {
+        let mut status = Status::default();
+        for line in text.lines() {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            let first = value.split_whitespace().next().unwrap_or_default();
+            match name {
+                "Tgid" => status.tgid = first.parse().unwrap_or(0),
+                "PPid" => status.ppid = first.parse().unwrap_or(0),
+                "TracerPid" => status.tracer_pid = first.parse().unwrap_or(0),
+                "Uid" => status.uid = first.parse().unwrap_or(u32::MAX),
+                "Threads" => status.n_threads = first.parse().unwrap_or(0),
+                "State" => status.state = first.bytes().next().unwrap_or(b'?'),
+                _ => {}
+            }
+        }
+        status
+    }
+}
+
+/// A field of `/proc/<pid>/stat` by its number in proc(5), from 3 on.
+pub fn stat_field(stat: &str, number: usize) -> Option<&str> {
+    // The second field is the name in parentheses, which may hold blanks and parentheses.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split_whitespace().nth(number.checked_sub(3)?)
+}
+
+/// When a process started, in clock ticks since the machine did (`starttime`, proc(5)).
+pub fn start_ticks(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat_field(&stat, 22)?.parse().ok()
+}
+
+fn ticks_a_second() -> u64 {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
+        .ok()
+        .flatten()
+        .and_then(|it| u64::try_from(it).ok())
+        .filter(|it| *it > 0)
+        .unwrap_or(100)
+}
+
+fn uptime_secs() -> u64 {
+    let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    text.split('.').next().and_then(|it| it.trim().parse().ok()).unwrap_or(0)
+}
+
+/// A word of the auxiliary vector of a process (getauxval(3)), such as `AT_ENTRY`.
+pub fn auxv(pid: i32, tag: u64) -> Option<u64> {
+    let bytes = fs::read(format!("/proc/{pid}/auxv")).ok()?;
+    let words: Vec<u64> = bytes
+        .chunks_exact(8)
+        .map(|it| it.try_into().map_or(0, u64::from_le_bytes))
+        .collect();
+    words.chunks_exact(2).find(|it| it[0] == tag).map(|it| it[1])
+}
+
+/// `AT_ENTRY`: where the program's own execution began (`linux/auxvec.h`).
+pub const AT_ENTRY: u64 = 9;
+
+/// A line of `/proc/<pid>/maps`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    pub start: u64,
+    pub end: u64,
+    pub readable: bool,
+    pub executable: bool,
+    /// Where in the file it begins, in bytes.
+    pub file_offset: u64,
+    /// The file, or a name in brackets such as `[vdso]`; empty for anonymous memory.
+    pub name: String,
+}
+
+/// The mappings of a process, ascending.
+pub fn mappings(pid: i32) -> io::Result<Vec<Mapping>> {
+    let text = fs::read(format!("/proc/{pid}/maps"))?;
+    Ok(String::from_utf8_lossy(&text).lines().filter_map(parse_mapping).collect())
+}
+
+fn parse_mapping(line: &str) -> Option<Mapping> {
+    let mut fields = line.splitn(6, ' ');
+    let (start, end) = fields.next()?.split_once('-')?;
+    let permissions = fields.next()?.as_bytes();
+    let file_offset = fields.next()?;
+    let name = fields.nth(2).unwrap_or_default().trim();
+    Some(Mapping {
+        start: u64::from_str_radix(start, 16).ok()?,
+        end: u64::from_str_radix(end, 16).ok()?,
+        readable: permissions.first() == Some(&b'r'),
+        executable: permissions.get(2) == Some(&b'x'),
+        file_offset: u64::from_str_radix(file_offset, 16).ok()?,
+        name: name.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_blanks_and_parentheses_do_not_shift_the_fields() {
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 1 2 3 4";
+        assert_eq!(stat_field(stat, 3), Some("S"));
+        assert_eq!(stat_field(stat, 4), Some("1"));
+        assert_eq!(stat_field(stat, 2), None);
+        assert_eq!(stat_field("", 3), None);
+    }
+
+    #[test]
+    fn mappings_as_the_kernel_writes_them() {
+        let line = "00400000-004a1000 r-xp 00001000 fe:00 1234    /tmp/a b (deleted)";
+        let mapping = parse_mapping(line).unwrap();
+        assert_eq!((mapping.start, mapping.end), (0x40_0000, 0x4a_1000));
+        assert!(mapping.readable && mapping.executable);
+        assert_eq!(mapping.file_offset, 0x1000);
+        assert_eq!(mapping.name, "/tmp/a b (deleted)");
+        let anonymous = parse_mapping("c000000000-c000400000 rw-p 00000000 00:00 0 ");
+        assert_eq!(anonymous.unwrap().name, "");
+        assert_eq!(parse_mapping("nonsense"), None);
+    }
+
+    #[test]
+    fn a_child_is_a_candidate_with_its_parent_and_command_line() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let found = go_candidates().into_iter().find(|it| it.pid == pid);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = found.unwrap();
+        assert_eq!(u32::try_from(found.ppid), Ok(std::process::id()));
+        assert!(found.age_secs < 1000, "{}", found.age_secs);
+        assert_eq!(found.tracer_pid, 0);
+    }
+}
