@@ -1,0 +1,8 @@
+//! What a user gets, end to end: real Go programs under the real executable, over the wire
+//! and on the screen. One program, so that it is linked once.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+mod stepping;

@@ -1,0 +1,152 @@
+//! A connection to a server, as raw bytes, as JSON, or as the typed calls of the API.
+//!
+//! It reads on the caller's thread, so that a round trip measures the server and not our
+//! own threads.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tinydbg::api::methods::{Method, PREFIX};
+
+use super::PATIENCE;
+
+pub type Reply = Result<Value, String>;
+
+pub struct Wire {
+    socket: Socket,
+    unread: Vec<u8>,
+    early: HashMap<u64, Reply>,
+    next_id: u64,
+}
+
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Wire {
+    pub fn connect(address: &str) -> Wire {
+        let socket = if address.starts_with('/') {
+            Socket::Unix(UnixStream::connect(address).expect("the server listens"))
+        } else {
+            let stream = TcpStream::connect(address).expect("the server listens");
+            stream.set_nodelay(true).expect("a socket option");
+            Socket::Tcp(stream)
+        };
+        let mut wire =
+            Wire { socket, unread: Vec::new(), early: HashMap::new(), next_id: 0 };
+        wire.set_patience(PATIENCE);
+        wire
+    }
+
+    pub fn set_patience(&mut self, patience: Duration) {
+        match &self.socket {
+            Socket::Tcp(it) => it.set_read_timeout(Some(patience)),
+            Socket::Unix(it) => it.set_read_timeout(Some(patience)),
+        }
+        .expect("a socket option");
+    }
+
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).expect("the server takes it");
+    }
+
+    /// The next line that the server sends; `None` when it has closed the connection.
+    pub fn read_line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|it| *it == b'\n') {
+                let line = self.unread.drain(..=end).collect();
+                return Some(String::from_utf8(line).expect("JSON is UTF-8"));
+            }
+            let mut chunk = [0; 1 << 16];
+            match self.socket.read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(len) => self.unread.extend_from_slice(&chunk[..len]),
+                Err(err) if err.kind() == std::io::ErrorKind::ConnectionReset => {
+                    return None;
+                }
+                Err(err) => panic!("the server does not answer: {err}"),
+            }
+        }
+    }
+
+    /// Sends a request and returns its id.
+    pub fn send(&mut self, method: &str, argument: Value) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let method = format!("{PREFIX}{method}");
+        let request = json!({"method": method, "params": [argument], "id": id});
+        self.send_bytes(format!("{request}\n").as_bytes());
+        id
+    }
+
+    /// Waits for the answer to a request.
+    pub fn reply(&mut self, id: u64) -> Reply {
+        loop {
+            if let Some(reply) = self.early.remove(&id) {
+                return reply;
+            }
+            let line = self.read_line().ok_or("the server has closed the connection")?;
+            let mut line: Value = serde_json::from_str(&line).expect("an answer is JSON");
+            let reply = match &line["error"] {
+                Value::Null => Ok(line["result"].take()),
+                Value::String(text) => Err(text.clone()),
+                other => panic!("an error is a text, not {other}"),
+            };
+            self.early.insert(line["id"].as_u64().expect("ids are echoed"), reply);
+        }
+    }
+
+    pub fn call(&mut self, method: &str, argument: Value) -> Reply {
+        let id = self.send(method, argument);
+        self.reply(id)
+    }
+
+    /// A typed call that may be refused.
+    pub fn try_ask<M: Method>(&mut self, argument: M) -> Result<M::Out, String> {
+        let argument = serde_json::to_value(&argument).expect("arguments are plain data");
+        let value = self.call(M::NAME, argument)?;
+        let shown = value.to_string();
+        Ok(serde_json::from_value(value)
+            .unwrap_or_else(|err| panic!("{}: {err} in {shown:.2000}", M::NAME)))
+    }
+
+    /// A typed call that must succeed.
+    #[track_caller]
+    pub fn ask<M: Method>(&mut self, argument: M) -> M::Out {
+        self.try_ask(argument).unwrap_or_else(|err| panic!("{}: {err}", M::NAME))
+    }
+
+    pub fn close(&mut self) {
+        let _ = match &self.socket {
+            Socket::Tcp(it) => it.shutdown(Shutdown::Both),
+            Socket::Unix(it) => it.shutdown(Shutdown::Both),
+        };
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Socket::Tcp(it) => it.read(into),
+            Socket::Unix(it) => it.read(into),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Socket::Tcp(it) => it.write(bytes),
+            Socket::Unix(it) => it.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
