@@ -1,0 +1,112 @@
+//! How did it get here? Unwinding stacks, from Go through the runtime's switches of stack,
+//! signal handlers and C code.
+
+use crate::engine::addr::Addr;
+use crate::engine::golang::goroutine::Goroutine;
+use crate::engine::golang::threads::ThreadState;
+use crate::engine::golang::{FunctionName, Location, Runtime, Spot};
+use crate::engine::memory::Memory;
+use crate::engine::registers::Registers;
+
+/// Where to begin to unwind.
+#[derive(Clone, Copy, Debug)]
+pub enum UnwindFrom<'a> {
+    /// From what the goroutine's row says: right for goroutines that no thread runs.
+    Parked(&'a Goroutine),
+    /// From where the runtime last saved the goroutine, even if a thread runs it.
+    Saved(&'a Goroutine),
+    /// From a thread's registers, through its own stack to that of its goroutine.
+    Thread(&'a ThreadState),
+}
+
+/// How much of a stack is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnwindLimits {
+    /// Frames at most, inlined ones included.
+    pub depth_max: usize,
+}
+
+/// Frames of any stack at most: Go's own limit of a gigabyte allows as many.
+pub const FRAMES_MAX: usize = 1 << 20;
+
+/// A stack, innermost frame first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stack {
+    pub frames: Vec<Frame>,
+    /// Why there are more frames than these. (A stack that cannot be unwound further
+    /// ends in a frame with an [`err`](Frame::err) instead.)
+    pub truncated: Option<String>,
+}
+
+/// A frame of a stack: a call that has not returned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    /// Where execution is in this frame; in callers, the return address.
+    pub pc: Addr,
+    /// What to look up for `pc`: in callers the call, so usually `pc` - 1.
+    pub lookup_pc: Addr,
+    /// Empty if unknown.
+    pub file: String,
+    /// Zero if unknown.
+    pub line: u32,
+    /// `None` in code that is not Go's.
+    pub function: Option<FunctionName>,
+    /// Index into [`Binary::inline_stack`](crate::engine::binary::Binary::inline_stack)
+    /// of `lookup_pc`.
+    pub inline_depth: usize,
+    /// What SP was before the call that made this frame; inlined calls share it.
+    pub cfa: Addr,
+    pub sp: Addr,
+    pub bp: Addr,
+    /// Where its return address is, and what it is; zero if it has none.
+    pub return_addr: Addr,
+    pub return_pc: Addr,
+    /// The registers, in the innermost frame of a thread or of interrupted code.
+    pub registers: Option<Registers>,
+    /// The end of the stack that the frame is on. Stacks of goroutines move, but
+    /// [`cfa_offset`](Self::cfa_offset) identifies the frame in any case.
+    pub stack_hi: Addr,
+    /// It is on a stack of the thread: of the scheduler, of C, or for signals.
+    pub system_stack: bool,
+    /// Why the stack cannot be unwound further, in a last frame of its own.
+    pub err: Option<String>,
+    /// The outermost frame.
+    pub bottom: bool,
+}
+
+impl Frame {
+    /// Identifies the frame even if the stack moves: CFA from the end of the stack.
+    pub fn cfa_offset(&self) -> i64 {
+        self.cfa.0.wrapping_sub(self.stack_hi.0) as i64
+    }
+
+    pub fn bp_offset(&self) -> i64 {
+        self.bp.0.wrapping_sub(self.stack_hi.0) as i64
+    }
+
+    pub fn spot(&self) -> Spot {
+        let inline_depth = self.inline_depth as u32;
+        Spot { pc: self.pc, lookup_pc: self.lookup_pc, inline_depth }
+    }
+
+    pub fn location(&self) -> Location {
+        Location {
+            pc: self.pc,
+            file: self.file.clone(),
+            line: self.line,
+            function: self.function.clone(),
+        }
+    }
+}
+
+impl Runtime {
+    /// Unwinds a stack.
+    pub fn unwind(
+        &self,
+        _mem: &dyn Memory,
+        _from: &UnwindFrom<'_>,
+        _limits: UnwindLimits,
+    ) -> Stack {
+        Stack::default()
+    }
+}
