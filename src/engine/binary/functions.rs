@@ -1,5 +1,11 @@
 //! Which function is this? Functions by PC and by name, and the calls inlined in them.
 
+use std::hash::Hasher as _;
+use std::ops::Range;
+
+use super::Binary;
+use super::pclntab::RawFunction;
+use super::symbol_name;
 use crate::engine::addr::FileAddr;
 
 /// A function with machine code of its own: its place in Go's function table.
@@ -55,4 +61,285 @@ pub struct InlineFrame<'a> {
     pub inlined: bool,
     /// The line where `function` begins; 0 if unknown.
     pub start_line: u32,
+}
+
+/// `abi.FuncFlag*`.
+const FLAG_TOP_FRAME: u8 = 1;
+const FLAG_SP_WRITE: u8 = 2;
+const FLAG_ASM: u8 = 4;
+
+impl Binary {
+    /// From `runtime.text` to `runtime.etext`: the machine code of Go functions.
+    pub fn text_range(&self) -> Range<FileAddr> {
+        let (start, end) = self.table().text_range();
+        FileAddr(start)..FileAddr(end)
+    }
+
+    /// The function that contains `pc`, its padding included.
+    pub fn function_at(&self, pc: FileAddr) -> Option<FunctionId> {
+        self.table().function_at(pc.0).map(FunctionId)
+    }
+
+    /// What Go's table says of a function. An `id` of another binary gives a function
+    /// without name and code.
+    pub fn function(&self, id: FunctionId) -> Function<'_> {
+        let Some(raw) = self.table().function(id.0) else {
+            return Function {
+                id,
+                name: "",
+                entry: FileAddr(0),
+                end: FileAddr(0),
+                file: "",
+                start_line: 0,
+                flags: FunctionFlags::default(),
+                deferreturn: None,
+            };
+        };
+        Function {
+            id,
+            name: self.table().name(raw.name_offset),
+            entry: FileAddr(raw.entry),
+            end: FileAddr(raw.end),
+            file: self.path_at(&raw, raw.entry),
+            start_line: raw.start_line,
+            flags: FunctionFlags {
+                top_frame: raw.flags & FLAG_TOP_FRAME != 0,
+                sp_write: raw.flags & FLAG_SP_WRITE != 0,
+                asm: raw.flags & FLAG_ASM != 0,
+            },
+            deferreturn: (raw.deferreturn != 0)
+                .then(|| FileAddr(raw.entry.wrapping_add(u64::from(raw.deferreturn)))),
+        }
+    }
+
+    /// All functions in the order of their addresses.
+    pub fn functions(&self) -> impl Iterator<Item = FunctionId> + use<> {
+        (0..self.table().n_functions()).map(FunctionId)
+    }
+
+    /// The functions with exactly this name; several if some are wrappers (of another
+    /// ABI) or generic instances.
+    pub fn functions_named(&self, name: &str) -> Vec<FunctionId> {
+        let mut found = self.functions_like(name);
+        found.retain(|it| self.name_of(*it) == name);
+        found
+    }
+
+    /// The functions with this name, whatever their type arguments: `main.Map` and
+    /// `main.Map[int]` both find `main.Map[...]`.
+    pub fn functions_like(&self, name: &str) -> Vec<FunctionId> {
+        let wanted = symbol_name::without_type_arguments(name);
+        let table = self.table();
+        let index = self.name_index();
+        let places = index.physical.places(&wanted);
+        let mut found: Vec<_> = places
+            .filter(|it| {
+                let name = table.name_offset_of(*it).map(|it| table.name(it));
+                name.is_some_and(|it| symbol_name::without_type_arguments(it) == wanted)
+            })
+            .map(FunctionId)
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    pub(super) fn name_of(&self, id: FunctionId) -> &str {
+        let offset = self.table().name_offset_of(id.0);
+        offset.map_or("", |it| self.table().name(it))
+    }
+
+    /// The functions that calls of the function `name` are inlined in; type arguments
+    /// as for [`functions_like`](Self::functions_like).
+    pub fn inlined_in(&self, name: &str) -> Vec<FunctionId> {
+        let wanted = symbol_name::without_type_arguments(name);
+        let index = self.name_index();
+        let mut found = Vec::new();
+        for offset in index.inlined.places(&wanted) {
+            let name = self.table().name(offset);
+            if symbol_name::without_type_arguments(name) != wanted {
+                continue;
+            }
+            let start = index.inlined_in.partition_point(|it| it.0 < offset);
+            let hosts = index.inlined_in[start..].iter();
+            found
+                .extend(hosts.take_while(|it| it.0 == offset).map(|it| FunctionId(it.1)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The names of all functions, those included that exist only inlined; sorted,
+    /// without duplicates.
+    pub fn function_names(&self) -> Vec<&str> {
+        let table = self.table();
+        let inlined = self.name_index().inlined.0.iter().map(|it| it.1);
+        let physical = (0..table.n_functions()).filter_map(|it| table.name_offset_of(it));
+        let mut names: Vec<_> =
+            physical.chain(inlined).map(|it| table.name(it)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The import paths of all packages that have functions, sorted.
+    pub fn packages(&self) -> Vec<String> {
+        let mut packages: Vec<_> = self
+            .functions()
+            .map(|it| symbol_name::package(self.name_of(it)))
+            .filter(|it| !it.is_empty())
+            .collect();
+        packages.dedup();
+        packages.sort_unstable();
+        packages.dedup();
+        packages.into_iter().map(symbol_name::unescape).collect()
+    }
+
+    /// The source position of `pc`, that of the innermost inlined call.
+    pub fn line_at(&self, pc: FileAddr) -> Option<SourceLine<'_>> {
+        let index = self.table().function_at(pc.0)?;
+        let raw = self.table().function(index)?;
+        self.position(&raw, pc.0)
+    }
+
+    fn position(&self, raw: &RawFunction, pc: u64) -> Option<SourceLine<'_>> {
+        let line = self.table().line_of(raw, pc)?;
+        Some(SourceLine { file: self.path_at(raw, pc), line })
+    }
+
+    fn path_at(&self, raw: &RawFunction, pc: u64) -> &str {
+        let table = self.table();
+        let offset =
+            table.file_of(raw, pc).and_then(|it| table.path_offset(raw.unit, it));
+        offset.map_or("", |it| table.path(it))
+    }
+
+    /// The frames at `pc`, innermost first; the last is the physical function. Empty if
+    /// `pc` is in no Go function.
+    pub fn inline_stack(&self, pc: FileAddr) -> Vec<InlineFrame<'_>> {
+        let table = self.table();
+        let raw = table.function_at(pc.0).and_then(|it| table.function(it));
+        let Some(raw) = raw else { return Vec::new() };
+        let frame = |name_offset: u32, at: u64, inlined: bool, start_line: u32| {
+            let position = self.position(&raw, at);
+            InlineFrame {
+                function: table.name(name_offset),
+                file: position.map_or("", |it| it.file),
+                line: position.map_or(0, |it| it.line),
+                entry: FileAddr(raw.entry),
+                inlined,
+                start_line,
+            }
+        };
+        let calls = table.inlined_calls(&raw, pc.0);
+        let outermost = calls
+            .last()
+            .map_or(pc.0, |(call, _)| raw.entry.wrapping_add(u64::from(call.parent_pc)));
+        calls
+            .iter()
+            .map(|(call, at)| frame(call.name_offset, *at, true, call.start_line))
+            .chain([frame(raw.name_offset, outermost, false, raw.start_line)])
+            .collect()
+    }
+
+    /// How far SP is below its value at the function's entry: the canonical frame address
+    /// is SP + this + 8, and the return address is the word below it.
+    pub fn sp_delta(&self, pc: FileAddr) -> Option<u64> {
+        let raw = self.table().function(self.table().function_at(pc.0)?)?;
+        u64::try_from(self.table().sp_delta(&raw, pc.0)?).ok()
+    }
+
+    /// The value of one of the function's `PCDATA` tables at `pc` (`abi.PCDATA_*`); −1
+    /// where the function has no such table, `None` where there is no function.
+    pub fn pcdata(&self, pc: FileAddr, table: u32) -> Option<i32> {
+        let raw = self.table().function(self.table().function_at(pc.0)?)?;
+        self.table().pcdata(&raw, table, pc.0)
+    }
+
+    /// The address of one of the function's `FUNCDATA` (`abi.FUNCDATA_*`).
+    pub fn funcdata(&self, id: FunctionId, index: u32) -> Option<FileAddr> {
+        let raw = self.table().function(id.0)?;
+        self.table().funcdata(&raw, index)
+    }
+
+    fn name_index(&self) -> &NameIndex {
+        self.names.get_or_init(|| NameIndex::build(self))
+    }
+}
+
+/// Names without type arguments, by hash: which functions are called so?
+#[derive(Debug, Default)]
+pub struct NameIndex {
+    /// Places are numbers of functions.
+    physical: HashedNames,
+    /// Places are offsets in the table of names.
+    inlined: HashedNames,
+    /// Offset of an inlined function's name, and the number of a function that a call of
+    /// it is inlined in; sorted.
+    inlined_in: Vec<(u32, u32)>,
+}
+
+/// Hashes of names, and a place for each; sorted.
+#[derive(Debug, Default)]
+pub struct HashedNames(Vec<(u32, u32)>);
+
+impl HashedNames {
+    pub fn new(mut names: Vec<(u32, u32)>) -> HashedNames {
+        names.sort_unstable();
+        names.shrink_to_fit();
+        HashedNames(names)
+    }
+
+    /// The places of the names that may be `name`.
+    pub fn places(&self, name: &str) -> impl Iterator<Item = u32> + '_ {
+        let hash = hash(name);
+        let start = self.0.partition_point(|it| it.0 < hash);
+        self.0[start..].iter().take_while(move |it| it.0 == hash).map(|it| it.1)
+    }
+}
+
+pub fn hash(name: &str) -> u32 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(name.as_bytes());
+    let hash = hasher.finish();
+    (hash ^ (hash >> 32)) as u32
+}
+
+impl NameIndex {
+    /// Reads every function's name and inline tree; some milliseconds on a large binary.
+    fn build(binary: &Binary) -> NameIndex {
+        let table = binary.table();
+        let hashed =
+            |offset: u32| hash(&symbol_name::without_type_arguments(table.name(offset)));
+        let mut physical = Vec::with_capacity(table.n_functions() as usize);
+        let mut inlined_in = Vec::new();
+        for index in 0..table.n_functions() {
+            let Some(function) = table.function(index) else { continue };
+            physical.push((hashed(function.name_offset), index));
+            let start = inlined_in.len();
+            for call in 0..=table.inline_index_max(&function).unwrap_or(-1) {
+                let Some(call) = table.inlined_call(&function, call) else { break };
+                inlined_in.push((call.name_offset, index));
+            }
+            inlined_in[start..].sort_unstable();
+            let mut kept = start;
+            for i in start..inlined_in.len() {
+                if kept == start || inlined_in[kept - 1] != inlined_in[i] {
+                    inlined_in[kept] = inlined_in[i];
+                    kept += 1;
+                }
+            }
+            inlined_in.truncate(kept);
+        }
+        inlined_in.sort_unstable();
+        inlined_in.shrink_to_fit();
+        let mut names: Vec<_> = inlined_in.iter().map(|it| it.0).collect();
+        names.dedup();
+        let inlined = names.into_iter().map(|it| (hashed(it), it)).collect();
+        NameIndex {
+            physical: HashedNames::new(physical),
+            inlined: HashedNames::new(inlined),
+            inlined_in,
+        }
+    }
 }

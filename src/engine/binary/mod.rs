@@ -12,27 +12,35 @@
 //!
 //! Every address here is a [`FileAddr`].
 
+pub mod elf;
 pub mod build_info;
 pub mod frames;
+pub mod pclntab;
 pub mod functions;
 pub mod lines;
 pub mod location;
 pub mod types;
 pub mod variables;
+pub mod symbols;
+pub mod symbol_name;
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use crate::engine::addr::FileAddr;
 use crate::engine::error::Error;
 use crate::engine::error::Result;
+
+use elf::ElfFile;
+use pclntab::Pclntab;
 
 pub use build_info::{BuildInfo, GoVersion};
 pub use frames::CfiRow;
 pub use functions::{Function, FunctionFlags, FunctionId, InlineFrame, SourceLine};
 pub use lines::{FileIndex, LineRow, LineSites};
 pub use location::{Location, Piece, PieceAt};
+pub use symbols::Symbol;
 pub use types::{Field, GoType, TypeId, TypeKind};
 pub use variables::{Global, Scope, VariableInfo, VariableKind};
 
@@ -40,15 +48,13 @@ pub use variables::{Global, Scope, VariableInfo, VariableKind};
 #[derive(Debug)]
 pub struct Binary {
     path: PathBuf,
+    elf: ElfFile,
     build_info: BuildInfo,
-}
-
-/// An entry of the symbol table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Symbol {
-    pub addr: FileAddr,
-    /// In bytes.
-    pub size: u64,
+    build_id: String,
+    go_version: Option<GoVersion>,
+    pclntab: Pclntab,
+    names: OnceLock<functions::NameIndex>,
+    symbols: OnceLock<functions::HashedNames>,
 }
 
 impl Binary {
@@ -57,10 +63,24 @@ impl Binary {
     /// Fails with [`Error::BadBinary`] if it is not an ELF file for amd64 or has no Go
     /// function table.
     pub fn open(path: &Path) -> Result<Arc<Binary>> {
-        Err(Error::BadBinary {
-            path: path.display().to_string(),
-            problem: "cannot be read yet".into(),
-        })
+        let elf = ElfFile::open(path)?;
+        let Some(pclntab) = Pclntab::find(&elf) else {
+            let problem = "not a Go program, or built with a Go before 1.19: there is no \
+                 function table in it (.gopclntab)";
+            let path = path.display().to_string();
+            return Err(Error::BadBinary { path, problem: problem.to_string() });
+        };
+        let build_info = build_info::parse_build_info(elf.bytes_of(".go.buildinfo"));
+        Ok(Arc::new(Binary {
+            path: path.to_path_buf(),
+            go_version: GoVersion::parse(&build_info.go_version),
+            build_info,
+            build_id: elf.build_id(),
+            pclntab,
+            elf,
+            names: OnceLock::new(),
+            symbols: OnceLock::new(),
+        }))
     }
 
     /// Begins to inflate and index DWARF on background threads. Without this the first
@@ -77,91 +97,39 @@ impl Binary {
 
     /// `None` if the version is not of the form `go1.N`.
     pub fn go_version(&self) -> Option<GoVersion> {
-        None
+        self.go_version
     }
 
     pub fn is_pie(&self) -> bool {
-        false
+        self.elf.is_pie
     }
 
     /// Where the kernel or the dynamic linker starts the program.
     pub fn entry(&self) -> FileAddr {
-        FileAddr(0)
+        self.elf.entry
     }
 
     /// The GNU build id in hexadecimal, else Go's build id, else empty.
     pub fn build_id(&self) -> &str {
-        ""
+        &self.build_id
     }
 
     pub fn has_dwarf(&self) -> bool {
-        false
-    }
-
-    /// From `runtime.text` to `runtime.etext`: the machine code of Go functions.
-    pub fn text_range(&self) -> Range<FileAddr> {
-        FileAddr(0)..FileAddr(0)
-    }
-
-    /// Looks `name` up in `.symtab`; in a file without one, among the functions.
-    pub fn symbol(&self, _name: &str) -> Option<Symbol> {
-        None
+        self.elf.section(".debug_info").is_some()
     }
 
     /// The bytes that the file puts at an address; `None` unless it says all of them.
-    pub fn loadable_bytes(&self, _at: FileAddr, _len: usize) -> Option<&[u8]> {
-        None
+    pub fn loadable_bytes(&self, at: FileAddr, len: usize) -> Option<&[u8]> {
+        self.elf.bytes_at(at, len)
     }
 
-    /// The function that contains `pc`, its padding included.
-    pub fn function_at(&self, _pc: FileAddr) -> Option<FunctionId> {
-        None
-    }
-
-    /// Panics if `id` is not of this binary.
-    pub fn function(&self, id: FunctionId) -> Function<'_> {
-        Function {
-            id,
-            name: "",
-            entry: FileAddr(0),
-            end: FileAddr(0),
-            file: "",
-            start_line: 0,
-            flags: FunctionFlags::default(),
-            deferreturn: None,
-        }
-    }
-
-    /// All functions in the order of their addresses.
-    pub fn functions(&self) -> impl Iterator<Item = FunctionId> {
-        (0..0).map(FunctionId)
-    }
-
-    /// The functions with exactly this name.
-    pub fn functions_named(&self, _name: &str) -> Vec<FunctionId> {
-        Vec::new()
-    }
-
-    /// The names of all functions, those included that exist only inlined; sorted,
-    /// without duplicates.
-    pub fn function_names(&self) -> Vec<&str> {
-        Vec::new()
+    fn table(&self) -> pclntab::Table<'_> {
+        self.pclntab.table(&self.elf)
     }
 
     /// Whether the function was compiled with optimizations (without `-N`).
     pub fn is_optimized(&self, _id: FunctionId) -> bool {
         true
-    }
-
-    /// The source position of `pc`, that of the innermost inlined call.
-    pub fn line_at(&self, _pc: FileAddr) -> Option<SourceLine<'_>> {
-        None
-    }
-
-    /// The frames at `pc`, innermost first; the last is the physical function. Empty if
-    /// `pc` is in no Go function.
-    pub fn inline_stack(&self, _pc: FileAddr) -> Vec<InlineFrame<'_>> {
-        Vec::new()
     }
 
     /// The line table of a function, sorted by address. Without DWARF, rows are made from
@@ -194,28 +162,6 @@ impl Binary {
 
     pub fn file(&self, index: FileIndex) -> &str {
         self.files().get(index.0 as usize).map_or("", |it| it)
-    }
-
-    /// The import paths of all packages, sorted.
-    pub fn packages(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// How far SP is below its value at the function's entry: the canonical frame address
-    /// is SP + this + 8, and the return address is the word below it.
-    pub fn sp_delta(&self, _pc: FileAddr) -> Option<u64> {
-        None
-    }
-
-    /// The value of one of the function's `PCDATA` tables at `pc` (`abi.PCDATA_*`); −1
-    /// where the function has no such table, `None` where there is no function.
-    pub fn pcdata(&self, _pc: FileAddr, _table: u32) -> Option<i32> {
-        None
-    }
-
-    /// The address of one of the function's `FUNCDATA` (`abi.FUNCDATA_*`).
-    pub fn funcdata(&self, _id: FunctionId, _index: u32) -> Option<FileAddr> {
-        None
     }
 
     /// How to find the caller of C code at `pc`, from `.eh_frame`.

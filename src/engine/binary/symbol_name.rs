@@ -1,0 +1,105 @@
+//! The grammar of Go symbol names: `path/to/pkg.(*Recv[T]).Method[U].func1`.
+
+use std::borrow::Cow;
+
+/// The package of a symbol: everything before the first dot behind the last slash, of
+/// what is before the type arguments. Escapes stay: see [`unescape`].
+///
+/// Compiler-made symbols such as `type:.eq.main.T` have none.
+pub fn package(name: &str) -> &str {
+    if ["type:", "go:", "type.", "go."].iter().any(|it| name.starts_with(it)) {
+        return "";
+    }
+    let plain = &name[..name.find(['[', '(']).unwrap_or(name.len())];
+    let path_end = plain.rfind('/').map_or(0, |it| it + 1);
+    plain[path_end..].find('.').map_or("", |it| &name[..path_end + it])
+}
+
+/// The symbol without its package: `(*T).M`, `F.func1`, `V`.
+pub fn base(name: &str) -> &str {
+    let package = package(name);
+    if package.is_empty() { name } else { &name[package.len() + 1..] }
+}
+
+/// `pkg.Map[int,string].func1` → `pkg.Map.func1`.
+pub fn without_type_arguments(name: &str) -> Cow<'_, str> {
+    if !name.contains('[') {
+        return Cow::Borrowed(name);
+    }
+    let mut depth = 0u32;
+    let kept = name.chars().filter(|c| {
+        depth += u32::from(*c == '[');
+        let kept = depth == 0;
+        depth = depth.saturating_sub(u32::from(*c == ']'));
+        kept
+    });
+    Cow::Owned(kept.collect())
+}
+
+/// The import path that the linker wrote as `path`: in its last element it writes dots
+/// and unprintable characters as `%xx` (`objabi.PathToPrefix` in `$GOROOT/src/cmd`).
+pub fn unescape(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        let digits = tail.get(..2).and_then(|it| std::str::from_utf8(it).ok());
+        let escaped = digits
+            .filter(|it| *byte == b'%' && it.bytes().all(|c| c.is_ascii_hexdigit()))
+            .and_then(|it| u8::from_str_radix(it, 16).ok());
+        if let Some(escaped) = escaped {
+            bytes.push(escaped);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*byte);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_apart() {
+        let cases = [
+            ("main.main", "main", "main"),
+            ("net/http.(*Client).Do", "net/http", "(*Client).Do"),
+            ("example.com/x.y/my%2epkg.F.func1", "example.com/x.y/my%2epkg", "F.func1"),
+            (
+                "main.Map[go.shape.int,a/b.T].func1",
+                "main",
+                "Map[go.shape.int,a/b.T].func1",
+            ),
+            ("main.(*Pair[a/b.K]).Get", "main", "(*Pair[a/b.K]).Get"),
+            ("type:.eq.main.T", "", "type:.eq.main.T"),
+            ("_rt0_amd64_linux", "", "_rt0_amd64_linux"),
+            ("", "", ""),
+        ];
+        for (name, expected_package, expected_base) in cases {
+            assert_eq!(package(name), expected_package, "{name}");
+            assert_eq!(base(name), expected_base, "{name}");
+        }
+    }
+
+    #[test]
+    fn type_arguments_are_left_out() {
+        let cases = [
+            ("main.Map[...]", "main.Map"),
+            ("main.(*Pair[go.shape.[]int,m[k]]).Get[x].func1", "main.(*Pair).Get.func1"),
+            ("main.F", "main.F"),
+            ("main.]F[", "main.]F"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(without_type_arguments(name), expected);
+        }
+    }
+
+    #[test]
+    fn import_paths_are_unescaped() {
+        assert_eq!(unescape("example.com/my%2epkg"), "example.com/my.pkg");
+        assert_eq!(unescape("100%"), "100%");
+        assert_eq!(unescape("%zz%2"), "%zz%2");
+    }
+}

@@ -1,0 +1,51 @@
+//! What does the symbol table say? Names of places, for what Go's own table leaves out.
+
+use super::Binary;
+use super::functions::HashedNames;
+use super::functions::hash;
+use crate::engine::addr::FileAddr;
+
+/// An entry of the symbol table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    pub addr: FileAddr,
+    /// In bytes; 0 if unknown.
+    pub size: u64,
+}
+
+impl Binary {
+    /// Looks `name` up in `.symtab`; in a file without one, among the functions and the
+    /// package variables. A function in assembly is found without its `.abi0`.
+    pub fn symbol(&self, name: &str) -> Option<Symbol> {
+        if let Some(found) = self.symbol_exactly(name) {
+            return Some(found);
+        }
+        if let Some(found) = self.symbol_exactly(&format!("{name}.abi0")) {
+            return Some(found);
+        }
+        if let Some(id) = self.functions_named(name).first() {
+            let function = self.function(*id);
+            let size = function.end.0.saturating_sub(function.entry.0);
+            return Some(Symbol { addr: function.entry, size });
+        }
+        let global = self.global(name).filter(|it| it.name == name)?;
+        Some(Symbol { addr: global.addr, size: self.type_of(global.ty).size })
+    }
+
+    fn symbol_exactly(&self, name: &str) -> Option<Symbol> {
+        let symbols = self.elf.symbols();
+        let index = self.symbols.get_or_init(|| {
+            let names = (0..symbols.len()).filter_map(|it| {
+                let name = std::str::from_utf8(symbols.name(it)?).ok()?;
+                Some((hash(name), u32::try_from(it).ok()?))
+            });
+            HashedNames::new(names.collect())
+        });
+        let mut places = index.places(name).map(|it| it as usize);
+        let found = places.find_map(|it| {
+            let named = symbols.name(it) == Some(name.as_bytes());
+            named.then(|| symbols.place(it)).flatten()
+        })?;
+        Some(Symbol { addr: FileAddr(found.0), size: found.1 })
+    }
+}
