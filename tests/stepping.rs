@@ -30,38 +30,56 @@ fn step_out_ends_behind_the_call() {
     fixture.check("stepOut", &stops);
 }
 
-/// What there is to step through in the fixture `steps`.
-const SCENARIOS: &[&str] = &[
-    "defers",
-    "recovers",
-    "closures",
-    "generics",
-    "ranges",
-    "selects",
-    "starts",
-    "recursion",
-    "methods",
-    "arguments",
-    "branches",
+/// What there is to step through in the fixture `steps`: the argument, and the function in
+/// which to begin.
+const SCENARIOS: &[(&str, &str)] = &[
+    ("defers", "main.defers"),
+    ("recovers", "main.recovers"),
+    ("closures", "main.closures"),
+    ("generics", "main.generics"),
+    ("ranges", "main.ranges"),
+    ("selects", "main.selects"),
+    ("starts", "main.starts"),
+    ("recursion", "main.recursion"),
+    ("methods", "main.methods"),
+    ("arguments", "main.arguments"),
+    ("branches", "main.branches"),
+];
+
+/// Beginnings that are deeper than that.
+const DEEPER: &[(&str, &str)] = &[
+    ("recovers", "main.guarded"),
+    ("recovers", "main.fails"),
+    ("recursion", "main.factorial"),
+    ("defers", "main.defers.func1"),
+    ("ranges", "main.ranges-range1"),
+    ("closures", "main.closures.func1"),
+    ("methods", "main.square.area"),
 ];
 
 #[test]
 fn next_keeps_to_its_goroutine_and_frame() {
-    in_each_scenario(NEXT);
+    in_each(NEXT, SCENARIOS);
+    in_each(NEXT, DEEPER);
 }
 
 #[test]
 fn step_goes_into_each_call_of_the_program() {
-    in_each_scenario(STEP);
+    in_each(STEP, SCENARIOS);
 }
 
-fn in_each_scenario(command: &str) {
+#[test]
+fn step_out_goes_up_one_frame_at_a_time() {
+    in_each(STEP_OUT, DEEPER);
+}
+
+fn in_each(command: &str, scenarios: &[(&str, &str)]) {
     let mut fixture = Fixture::build("steps");
-    for scenario in SCENARIOS {
-        let function = format!("main.{scenario}");
-        let mut debugged = Debugged::at(&fixture, &[scenario], &function);
+    for (scenario, function) in scenarios {
+        let mut debugged = Debugged::at(&fixture, &[scenario], function);
         let stops = debugged.lines_of(command, &fixture);
-        fixture.check(&format!("{command}-{scenario}"), &stops);
+        let mark = function.trim_start_matches("main.");
+        fixture.check(&format!("{command}-{mark}"), &stops);
     }
 }
 
