@@ -21,6 +21,7 @@ impl Program {
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .expect("the program starts");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
