@@ -24,13 +24,16 @@ pub mod goroutine;
 pub mod allgs;
 pub mod details;
 pub mod stack;
+mod window;
+mod unwind;
+mod switch;
 pub mod summary;
 pub mod defers;
 pub mod interface;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::engine::addr::{Addr, FileAddr, LoadBias};
+use crate::engine::addr::{Addr, LoadBias};
 use crate::engine::binary::{Binary, FunctionId, GoVersion};
 use crate::engine::error::Result;
 use crate::engine::golang::globals::Globals;
@@ -192,9 +195,5 @@ impl Runtime {
         let Some(image) = self.images.find(pc) else { return "" };
         let Some(id) = image.function_at(pc) else { return "" };
         image.binary.function(id).name
-    }
-
-    fn loaded(&self, at: FileAddr) -> Addr {
-        self.image().bias.loaded(at)
     }
 }

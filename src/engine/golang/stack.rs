@@ -1,9 +1,12 @@
-//! How did it get here? Unwinding stacks, from Go through the runtime's switches of stack,
-//! signal handlers and C code.
+//! How did it get here? Stacks and their frames.
+//!
+//! [`unwind`](super::unwind) walks from frame to frame; [`switch`](super::switch) knows
+//! where a walk leaves one stack for another.
 
 use crate::engine::addr::Addr;
 use crate::engine::golang::goroutine::Goroutine;
 use crate::engine::golang::threads::ThreadState;
+use crate::engine::golang::unwind::Walk;
 use crate::engine::golang::{FunctionName, Location, Runtime, Spot};
 use crate::engine::memory::Memory;
 use crate::engine::registers::Registers;
@@ -103,10 +106,10 @@ impl Runtime {
     /// Unwinds a stack.
     pub fn unwind(
         &self,
-        _mem: &dyn Memory,
-        _from: &UnwindFrom<'_>,
-        _limits: UnwindLimits,
+        mem: &dyn Memory,
+        from: &UnwindFrom<'_>,
+        limits: UnwindLimits,
     ) -> Stack {
-        Stack::default()
+        Walk::begin(self, mem, from, limits.depth_max.min(FRAMES_MAX)).run()
     }
 }

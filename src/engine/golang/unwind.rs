@@ -1,0 +1,328 @@
+//! From a frame to its caller's.
+//!
+//! In Go code the compiler's table says how large a frame is at each PC
+//! ([`Binary::sp_delta`]), so the canonical frame address (CFA) is SP plus that, the return
+//! address is the word below the CFA, and the caller's RBP the word below that
+//! (`$GOROOT/src/runtime/traceback.go`, `unwinder.next`). This is exact in every
+//! instruction, needs no DWARF, and never loops: the CFA is always above SP.
+//!
+//! In C code the rules are in `.eh_frame`. Without them there are guesses, best first.
+//!
+//! A walk ends at a function that says it is the outermost, or in a frame whose
+//! [`err`](Frame::err) says why it could not go on.
+
+use crate::engine::addr::Addr;
+use crate::engine::binary::frames::{CfaRule, CfiRow, SavedAt};
+use crate::engine::binary::{Binary, Function};
+use crate::engine::golang::layout::{self, function};
+use crate::engine::golang::stack::{Frame, Stack, UnwindFrom};
+use crate::engine::golang::switch::Stacks;
+use crate::engine::golang::window::Window;
+use crate::engine::golang::{FunctionName, Image, Runtime};
+use crate::engine::memory::Memory;
+use crate::engine::registers::Registers;
+
+/// A walk along a stack, outward.
+pub(super) struct Walk<'a> {
+    pub runtime: &'a Runtime,
+    pub window: Window<'a>,
+    pub stacks: Stacks,
+    /// The registers in the frame that is next to be added; RIP is its PC.
+    pub registers: Registers,
+    /// RIP is where execution is, not a return address.
+    pub is_exact: bool,
+    /// All registers are known, not only RIP, RSP and RBP.
+    pub is_complete: bool,
+    pub on_system_stack: bool,
+    frames: Vec<Frame>,
+    depth_max: usize,
+}
+
+/// What comes after a frame.
+pub(super) enum Next {
+    /// The registers are now the caller's.
+    Caller,
+    /// The frame was the outermost.
+    End,
+    Broken(String),
+}
+
+impl<'a> Walk<'a> {
+    pub fn begin(
+        runtime: &'a Runtime,
+        mem: &'a dyn Memory,
+        from: &UnwindFrom<'_>,
+        depth_max: usize,
+    ) -> Walk<'a> {
+        let (stacks, registers) = Stacks::find(runtime, mem, from);
+        Walk {
+            runtime,
+            window: Window::new(mem),
+            on_system_stack: !stacks.goroutine_contains(registers.sp()),
+            is_complete: matches!(from, UnwindFrom::Thread(_)),
+            stacks,
+            registers,
+            is_exact: true,
+            frames: Vec::new(),
+            depth_max,
+        }
+    }
+
+    pub fn run(mut self) -> Stack {
+        while self.frames.len() < self.depth_max {
+            match self.step() {
+                Next::Caller => {}
+                Next::End => {
+                    self.frames.truncate(self.depth_max);
+                    if let Some(last) = self.frames.last_mut() {
+                        last.bottom = true;
+                    }
+                    return Stack { frames: self.frames, truncated: None };
+                }
+                Next::Broken(why) => {
+                    self.push_broken(why);
+                    self.frames.truncate(self.depth_max);
+                    return Stack { frames: self.frames, truncated: None };
+                }
+            }
+        }
+        self.frames.truncate(self.depth_max);
+        let why = format!("only the innermost {} frames were read", self.depth_max);
+        Stack { frames: self.frames, truncated: Some(why) }
+    }
+
+    /// Adds the frame that the registers are in, and goes to its caller.
+    fn step(&mut self) -> Next {
+        let pc = self.registers.pc();
+        let found = self.runtime.images().find(pc);
+        let found = found.and_then(|image| Some((image, image.function_at(pc)?)));
+        let Some((image, id)) = found else { return self.step_foreign() };
+        let at_pc = image.binary.function(id);
+        let lookup = self.lookup_pc(image, &at_pc);
+        let id = image.function_at(lookup).unwrap_or(id);
+        self.step_go(image, &image.binary.function(id), lookup)
+    }
+
+    /// What to look up for the PC: the call before a return address.
+    fn lookup_pc(&self, image: &Image, function: &Function<'_>) -> Addr {
+        let pc = self.registers.pc();
+        // The runtime makes frames of these without a call.
+        let is_made_up = image.bias.loaded(function.entry) == pc
+            || [function::MSTART, function::SYSTEMSTACK_SWITCH].contains(&function.name);
+        if self.is_exact || is_made_up { pc } else { pc.offset(-1) }
+    }
+
+    fn step_go(&mut self, image: &Image, of: &Function<'_>, lookup: Addr) -> Next {
+        let stated = image.bias.stated(lookup);
+        let Some(delta) = image.binary.sp_delta(stated) else {
+            self.push_go(image, lookup, self.registers.sp());
+            return Next::Broken(format!(
+                "the size of the frame of {} is unknown",
+                of.name
+            ));
+        };
+        if let Some(next) = self.leave_stack(image, of.name, lookup, delta) {
+            return next;
+        }
+        let Some(cfa) = self.registers.rsp.checked_add(delta.saturating_add(8)) else {
+            return Next::Broken(format!("SP is {}", self.registers.sp()));
+        };
+        let cfa = Addr(cfa);
+        self.push_go(image, lookup, cfa);
+        if of.flags.top_frame && of.name != function::SIGTRAMP {
+            return Next::End;
+        }
+        self.return_to_caller(of, cfa, delta)
+    }
+
+    /// Makes the registers the caller's, for a Go function with this CFA.
+    pub fn return_to_caller(&mut self, of: &Function<'_>, cfa: Addr, delta: u64) -> Next {
+        let return_pc = match self.window.addr(cfa.offset(-8)) {
+            Ok(return_pc) => return_pc,
+            Err(fault) => {
+                let text = format!("the return address of {} is lost: {fault}", of.name);
+                return Next::Broken(text);
+            }
+        };
+        let saved_bp = cfa.offset(-16);
+        // A frame has RBP saved below its return address; but the innermost may not have
+        // saved it yet, and assembly code may not save it at all.
+        let keeps_bp = (self.is_exact || of.flags.asm) && self.registers.bp() != saved_bp;
+        if delta > 0 && !keeps_bp {
+            self.registers.rbp = self.window.word(saved_bp).unwrap_or(0);
+        }
+        self.note_return(cfa, return_pc);
+        self.registers.rsp = cfa.0;
+        self.registers.rip = return_pc.0;
+        self.is_exact = function::INTERRUPTERS.contains(&of.name);
+        self.is_complete = false;
+        if return_pc.0 == 0 { Next::End } else { Next::Caller }
+    }
+
+    /// Goes on in code that is not Go's: C, the kernel's vDSO, or none at all.
+    fn step_foreign(&mut self) -> Next {
+        let sp = self.registers.sp();
+        if !self.is_exact && self.is_signal_return() {
+            self.push_foreign(sp);
+            return self.leave_signal();
+        }
+        if let Some(row) = self.find_c_rules() {
+            return self.step_c(&row);
+        }
+        self.push_foreign(sp);
+        let is_innermost = self.frames.len() == 1;
+        if is_innermost && self.returns_to_go(sp) {
+            // A call of a nil func, or a function's first instruction.
+            return self.pop_return(sp);
+        }
+        if let Some(next) = self.leave_vdso() {
+            return next;
+        }
+        if let Some(next) = self.leave_c() {
+            return next;
+        }
+        let bp = self.registers.bp();
+        if bp >= sp && self.stacks.same_stack(sp, bp) && bp.0.is_multiple_of(8) {
+            self.registers.rbp = self.window.word(bp).unwrap_or(0);
+            return self.pop_return(bp.offset(8));
+        }
+        let pc = self.registers.pc();
+        Next::Broken(format!("nothing is known of the code at {pc}"))
+    }
+
+    /// Takes the word at `at` for the return address.
+    fn pop_return(&mut self, at: Addr) -> Next {
+        let return_pc = match self.window.addr(at) {
+            Ok(return_pc) => return_pc,
+            Err(fault) => return Next::Broken(format!("no return address: {fault}")),
+        };
+        self.note_return(at.offset(8), return_pc);
+        self.registers.rip = return_pc.0;
+        self.registers.rsp = at.0.wrapping_add(8);
+        (self.is_exact, self.is_complete) = (false, false);
+        if return_pc.0 == 0 { Next::End } else { Next::Caller }
+    }
+
+    fn returns_to_go(&mut self, sp: Addr) -> bool {
+        let return_pc = self.window.addr(sp).unwrap_or_default();
+        self.runtime.images().find(return_pc).is_some()
+    }
+
+    /// Whether the PC is of the instructions that end a signal handler.
+    fn is_signal_return(&self) -> bool {
+        let mut code = [0; layout::SIGRETURN_CODE.len()];
+        let read = self.window.memory().read(self.registers.pc(), &mut code);
+        read.is_ok() && code == layout::SIGRETURN_CODE
+    }
+
+    fn find_c_rules(&self) -> Option<CfiRow> {
+        let pc = self.registers.pc();
+        let lookup = if self.is_exact { pc } else { pc.offset(-1) };
+        let mut images = self.runtime.images().iter();
+        images.find_map(|it| it.binary.c_unwind(it.bias.stated(lookup)))
+    }
+
+    /// Goes to the caller of a C function by the rules of its `.eh_frame`.
+    fn step_c(&mut self, row: &CfiRow) -> Next {
+        let CfaRule::RegisterOffset { register, offset } = row.cfa else {
+            self.push_foreign(self.registers.sp());
+            return Next::Broken("the frame of this C code is computed".into());
+        };
+        let base = self.registers.by_dwarf(register).unwrap_or(0);
+        let cfa = Addr(base).offset(offset);
+        self.push_foreign(cfa);
+        if cfa <= self.registers.sp() && !row.signal_frame {
+            return Next::Broken(format!("the frame of this C code ends at {cfa}"));
+        }
+        let mut caller = self.registers;
+        (caller.rsp, caller.rip) = (cfa.0, 0);
+        for (register, saved) in &row.rules {
+            let value = match saved {
+                SavedAt::Undefined => Some(0),
+                SavedAt::Unchanged => self.registers.by_dwarf(*register),
+                SavedAt::CfaOffset(offset) => self.window.word(cfa.offset(*offset)).ok(),
+                SavedAt::CfaValue(offset) => Some(cfa.offset(*offset).0),
+                SavedAt::Register(other) => self.registers.by_dwarf(*other),
+                SavedAt::Expression(_) | SavedAt::ExpressionValue(_) => None,
+            };
+            let Some(value) = value else {
+                return Next::Broken("the caller of this C code cannot be read".into());
+            };
+            caller.set_by_dwarf(*register, value);
+        }
+        self.note_return(cfa, caller.pc());
+        self.registers = caller;
+        (self.is_exact, self.is_complete) = (row.signal_frame, false);
+        if caller.rip == 0 { Next::End } else { Next::Caller }
+    }
+
+    /// Adds the frames of a Go function: its own and those of inlined calls.
+    pub fn push_go(&mut self, image: &Image, lookup: Addr, cfa: Addr) {
+        let stated = image.bias.stated(lookup);
+        let Some(id) = image.binary.function_at(stated) else { return };
+        for (depth, of) in inline_stack(&image.binary, lookup, image).enumerate() {
+            let function = FunctionName {
+                name: of.function.to_owned(),
+                entry: image.bias.loaded(of.entry),
+                id,
+                inlined: of.inlined,
+                start_line: of.start_line,
+            };
+            let file = of.file.to_owned();
+            let frame = Frame {
+                file,
+                line: of.line,
+                function: Some(function),
+                inline_depth: depth,
+                lookup_pc: lookup,
+                ..self.frame(cfa)
+            };
+            self.frames.push(frame);
+        }
+    }
+
+    fn push_foreign(&mut self, cfa: Addr) {
+        let frame = self.frame(cfa);
+        self.frames.push(frame);
+    }
+
+    fn push_broken(&mut self, why: String) {
+        let frame = Frame { err: Some(why), bottom: true, ..self.frame(Addr(0)) };
+        self.frames.push(Frame { registers: None, ..frame });
+    }
+
+    /// The part of a frame that inlined calls share.
+    fn frame(&self, cfa: Addr) -> Frame {
+        let pc = self.registers.pc();
+        Frame {
+            pc,
+            lookup_pc: if self.is_exact { pc } else { pc.offset(-1) },
+            cfa,
+            sp: self.registers.sp(),
+            bp: self.registers.bp(),
+            registers: self.is_complete.then_some(self.registers),
+            stack_hi: self.stacks.end_of(self.on_system_stack, self.registers.sp()),
+            system_stack: self.on_system_stack,
+            ..Frame::default()
+        }
+    }
+
+    /// Tells the frames that were added last where they return to.
+    pub fn note_return(&mut self, cfa: Addr, return_pc: Addr) {
+        let mut last = self.frames.iter_mut().rev();
+        let Some(first) = last.next() else { return };
+        let pc = first.pc;
+        (first.return_addr, first.return_pc) = (cfa.offset(-8), return_pc);
+        for frame in last.take_while(|it| it.pc == pc && it.cfa == cfa) {
+            (frame.return_addr, frame.return_pc) = (cfa.offset(-8), return_pc);
+        }
+    }
+}
+
+fn inline_stack<'b>(
+    binary: &'b Binary,
+    lookup: Addr,
+    image: &Image,
+) -> impl Iterator<Item = crate::engine::binary::InlineFrame<'b>> {
+    binary.inline_stack(image.bias.stated(lookup)).into_iter()
+}
