@@ -1,10 +1,18 @@
 //! What will it do when it returns? Deferred calls and panics.
+//!
+//! `defer` in a loop, and every `defer` of unoptimized code, makes a `_defer` and puts it
+//! on the goroutine's list. In other functions the compiler codes the calls into the
+//! returns of the function ("open-coded defers"), and leaves a byte of bits in the frame
+//! that say which of them are due.
+
+use std::collections::HashSet;
 
 use crate::engine::addr::Addr;
 use crate::engine::golang::Runtime;
 use crate::engine::golang::goroutine::Goroutine;
+use crate::engine::golang::layout::{self, Field};
 use crate::engine::golang::stack::Frame;
-use crate::engine::memory::Memory;
+use crate::engine::memory::{Fault, Memory};
 
 /// A call that is deferred.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,17 +43,143 @@ pub struct Panic {
     pub goexit: bool,
 }
 
+/// Deferred calls of a goroutine: a loop may defer as many as memory holds.
+pub const DEFERS_MAX: usize = 1 << 16;
+
+/// Panics of a goroutine, each in a deferred call of the one before.
+pub const PANICS_MAX: usize = 1024;
+
+/// Open-coded calls in a function: their bits are in one byte
+/// (`maxOpenDefers` in `cmd/compile/internal/ssagen`).
+const OPEN_MAX: i64 = 8;
+
 impl Runtime {
     /// The deferred calls of a goroutine, the next to run first, without those that the
     /// compiler coded into their functions: see [`open_defers`](Self::open_defers).
-    pub fn defers(&self, _mem: &dyn Memory, _goroutine: &Goroutine) -> Vec<Defer> {
-        Vec::new()
+    pub fn defers(&self, mem: &dyn Memory, goroutine: &Goroutine) -> Vec<Defer> {
+        let mut defers = Vec::new();
+        self.read_defers(mem, goroutine.defer_addr, &mut HashSet::new(), &mut defers);
+        defers
+    }
+
+    fn read_defers(
+        &self,
+        mem: &dyn Memory,
+        first: Addr,
+        seen: &mut HashSet<Addr>,
+        defers: &mut Vec<Defer>,
+    ) {
+        // The lists that wait to be read on with, outermost first: a `_defer` for a
+        // range-over-func body stands for a list of its own (Go ≥ 1.22).
+        let mut waiting = vec![first];
+        while let Some(addr) = waiting.pop() {
+            if addr.0 == 0 {
+                continue;
+            }
+            if defers.len() == DEFERS_MAX || !seen.insert(addr) {
+                let why = if seen.len() > defers.len() { "damaged" } else { "too long" };
+                let unreadable = Some(format!("the list of deferred calls is {why}"));
+                defers.push(Defer { addr, unreadable, ..Defer::default() });
+                return;
+            }
+            match self.read_defer(mem, addr, defers) {
+                Ok(next) => waiting.extend(next),
+                Err(fault) => {
+                    let unreadable = Some(fault.to_string());
+                    defers.push(Defer { addr, unreadable, ..Defer::default() });
+                }
+            }
+        }
+    }
+
+    /// Reads one `_defer`; returns what is to be read next, the nearest last.
+    fn read_defer(
+        &self,
+        mem: &dyn Memory,
+        addr: Addr,
+        defers: &mut Vec<Defer>,
+    ) -> Result<[Addr; 2], Fault> {
+        let layout = self.layout();
+        let word = |field| mem.read_word(addr.offset(layout.offset(field))).map(Addr);
+        let flag = |field| {
+            let mut flag = [0];
+            let at = layout.find_offset(field).map(|it| addr.offset(it));
+            at.is_some_and(|at| mem.read(at, &mut flag).is_ok()) && flag[0] != 0
+        };
+        let link = word(Field::DeferLink)?;
+        if flag(Field::DeferRangefunc) {
+            let head = layout.find_offset(Field::DeferHead);
+            let head = head.map_or(Ok(0), |it| mem.read_word(addr.offset(it)))?;
+            let first = if head == 0 { 0 } else { mem.read_word(Addr(head))? };
+            return Ok([link, Addr(first)]);
+        }
+        // Go ≤ 1.21 lists a record for a frame with open-coded defers once it panics.
+        if !flag(Field::DeferOpen) {
+            let closure = word(Field::DeferFn)?;
+            let deferred_pc = if closure.0 == 0 { 0 } else { mem.read_word(closure)? };
+            defers.push(Defer {
+                addr,
+                deferred_pc: Addr(deferred_pc),
+                closure,
+                defer_pc: word(Field::DeferPc)?,
+                sp: word(Field::DeferSp)?,
+                unreadable: None,
+            });
+        }
+        Ok([link, Addr(0)])
     }
 
     /// The deferred calls that the compiler coded into the function of a frame, the next
     /// to run first.
-    pub fn open_defers(&self, _mem: &dyn Memory, _frame: &Frame) -> Vec<Defer> {
-        Vec::new()
+    pub fn open_defers(&self, mem: &dyn Memory, frame: &Frame) -> Vec<Defer> {
+        self.read_open_defers(mem, frame).unwrap_or_default()
+    }
+
+    fn read_open_defers(&self, mem: &dyn Memory, frame: &Frame) -> Option<Vec<Defer>> {
+        let image = self.images().find(frame.lookup_pc)?;
+        let id = image.function_at(frame.lookup_pc)?;
+        let table = layout::FUNCDATA_OPEN_CODED_DEFER_INFO;
+        let info = image.bias.loaded(image.binary.funcdata(id, table)?);
+        let varp = frame.cfa.offset(-16);
+        let (bits_at, info) = read_uvarint(mem, info)?;
+        let slots = self.read_open_slots(mem, info)?;
+        let mut bits = [0];
+        mem.read(Addr(varp.0.checked_sub(bits_at)?), &mut bits).ok()?;
+        let is_due = |it: &i64| bits[0] >> it & 1 != 0;
+        let due = (0..OPEN_MAX).rev().filter(is_due).filter_map(|slot| {
+            let at = Addr(varp.0.checked_sub(slots(slot)?)?);
+            let closure = mem.read_word(at).ok()?;
+            let deferred_pc = mem.read_word(Addr(closure)).unwrap_or(0);
+            Some(Defer {
+                deferred_pc: Addr(deferred_pc),
+                closure: Addr(closure),
+                sp: frame.sp,
+                ..Defer::default()
+            })
+        });
+        Some(due.collect())
+    }
+
+    /// How far below `varp` the closure of each open-coded defer is: since Go 1.22 they
+    /// are in an array, before that each has a number of its own.
+    fn read_open_slots(
+        &self,
+        mem: &dyn Memory,
+        info: Addr,
+    ) -> Option<impl Fn(i64) -> Option<u64> + use<>> {
+        let mut offsets = Vec::new();
+        let (first, mut info) = read_uvarint(mem, info)?;
+        if self.version().minor >= 22 {
+            let slot = |index: u64| first.checked_sub(8 * index);
+            offsets.extend((0..OPEN_MAX as u64).map(slot));
+        } else {
+            for _ in 0..first.min(OPEN_MAX as u64) {
+                let (offset, next) = read_uvarint(mem, info)?;
+                offsets.push(Some(offset));
+                info = next;
+            }
+        }
+        Some(move |slot: i64| offsets.get(slot as usize).copied().flatten())
     }
 
     /// All deferred calls of one frame, the next to run first. `all` is what
@@ -56,12 +190,53 @@ impl Runtime {
         frame: &Frame,
         all: &[Defer],
     ) -> Vec<Defer> {
-        let _ = all;
-        self.open_defers(mem, frame)
+        // A frame's SP is as it was at `defer`, unless the frame is the innermost.
+        let is_of_frame = |it: &&Defer| {
+            it.unreadable.is_none() && frame.sp <= it.sp && it.sp < frame.cfa
+        };
+        let mut defers: Vec<Defer> = all.iter().filter(is_of_frame).cloned().collect();
+        defers.extend(self.open_defers(mem, frame));
+        defers
     }
 
     /// The panics of a goroutine, innermost first.
-    pub fn panics(&self, _mem: &dyn Memory, _goroutine: &Goroutine) -> Vec<Panic> {
-        Vec::new()
+    pub fn panics(&self, mem: &dyn Memory, goroutine: &Goroutine) -> Vec<Panic> {
+        let layout = self.layout();
+        let mut panics: Vec<Panic> = Vec::new();
+        let mut addr = goroutine.panic_addr;
+        while addr.0 != 0 && panics.len() < PANICS_MAX {
+            if panics.iter().any(|it| it.addr == addr) {
+                break;
+            }
+            let flag = |field| {
+                let mut flag = [0];
+                let at = layout.find_offset(field).map(|it| addr.offset(it));
+                at.is_some_and(|at| mem.read(at, &mut flag).is_ok()) && flag[0] != 0
+            };
+            panics.push(Panic {
+                addr,
+                arg: addr.offset(layout.offset(Field::PanicArg)),
+                recovered: flag(Field::PanicRecovered),
+                goexit: flag(Field::PanicGoexit),
+            });
+            let link = mem.read_word(addr.offset(layout.offset(Field::PanicLink)));
+            addr = Addr(link.unwrap_or(0));
+        }
+        panics
     }
+}
+
+/// Reads a number in groups of seven bits, lowest first; returns what is behind it too.
+fn read_uvarint(mem: &dyn Memory, at: Addr) -> Option<(u64, Addr)> {
+    let (mut value, mut at) = (0, at);
+    for shift in (0..64).step_by(7) {
+        let mut byte = [0];
+        mem.read(at, &mut byte).ok()?;
+        at = at.offset(1);
+        value |= u64::from(byte[0] & 0x7f) << shift;
+        if byte[0] & 0x80 == 0 {
+            return Some((value, at));
+        }
+    }
+    None
 }

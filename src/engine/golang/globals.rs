@@ -24,12 +24,16 @@ pub struct Globals {
     pub fing_status: Option<Addr>,
     /// `runtime.fingRunning` (Go 1.19).
     pub fing_running: Option<Addr>,
-    /// `runtime.firstmoduledata`.
-    pub module: Option<Addr>,
+    /// `runtime.firstmoduledata`, or what may be it: the magic number that its first
+    /// word points to tells.
+    pub modules: Vec<Addr>,
 }
 
 /// There are 47 in Go 1.27.
 pub const WAIT_REASONS_MAX: usize = 256;
+
+/// Variables that are tried for `firstmoduledata`.
+const MODULE_CANDIDATES_MAX: usize = 8;
 
 /// Machine code decoded of a function, in bytes.
 const CODE_MAX: usize = 4096;
@@ -50,7 +54,10 @@ impl Globals {
             wait_reasons,
             fing_status: addr("runtime.fingStatus"),
             fing_running: addr("runtime.fingRunning"),
-            module: addr("runtime.firstmoduledata"),
+            modules: match addr("runtime.firstmoduledata") {
+                Some(module) => vec![module],
+                None => find_modules(binary).map(loaded).collect(),
+            },
         }
     }
 }
@@ -62,6 +69,12 @@ fn find_allgs(binary: &Binary) -> Option<FileAddr> {
     let is_slice =
         |it: &&FileAddr| used.contains(&it.offset(8)) && used.contains(&it.offset(16));
     used.iter().find(is_slice).copied()
+}
+
+/// `runtime.modulesinit` walks the list of modules, which begins at `firstmoduledata`.
+fn find_modules(binary: &Binary) -> impl Iterator<Item = FileAddr> {
+    let found = variables_used_by(binary, "runtime.modulesinit");
+    found.into_iter().take(MODULE_CANDIDATES_MAX)
 }
 
 /// The addresses outside the program's code that a function's instructions refer to.

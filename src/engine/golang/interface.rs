@@ -1,8 +1,15 @@
 //! What type is behind this interface?
+//!
+//! An interface is two words: what it is, and where it is. The first leads to an
+//! `abi.Type` (`$GOROOT/src/internal/abi/type.go`), which the linker put into the binary,
+//! and whose distance from `moduledata.types` the debug information knows as
+//! `DW_AT_go_runtime_type`. Without debug information its name and kind can still be read.
 
 use crate::engine::addr::Addr;
 use crate::engine::binary::TypeId;
 use crate::engine::golang::Runtime;
+use crate::engine::golang::details::TEXT_MAX;
+use crate::engine::golang::layout::{Field, abi_type};
 use crate::engine::memory::Memory;
 
 /// A type as the running program knows it: its `abi.Type`.
@@ -23,6 +30,12 @@ pub struct RuntimeType {
     pub direct: bool,
 }
 
+/// Modules of a program: the executable and its plugins.
+const MODULES_MAX: usize = 256;
+
+/// `abi.CurrentPCLnTabMagic`: of Go ≥ 1.20, and of 1.18 and 1.19.
+const PCLNTAB_MAGIC: [u32; 2] = [0xffff_fff1, 0xffff_fff0];
+
 impl Runtime {
     /// The type of the value in an interface, from the interface's first word: an
     /// `*itab`, or in an `interface {}` (`is_eface`) an `*abi.Type`.
@@ -30,16 +43,99 @@ impl Runtime {
     /// `None` for a nil interface and for what is no type.
     pub fn type_of_interface(
         &self,
-        _mem: &dyn Memory,
+        mem: &dyn Memory,
         itab_or_type: Addr,
-        _is_eface: bool,
+        is_eface: bool,
     ) -> Option<RuntimeType> {
-        let _ = itab_or_type;
-        None
+        if itab_or_type.0 == 0 {
+            return None;
+        }
+        if is_eface {
+            return self.runtime_type(mem, itab_or_type);
+        }
+        let addr = mem.read_word(itab_or_type.offset(abi_type::ITAB_TYPE)).ok()?;
+        self.runtime_type(mem, Addr(addr))
     }
 
     /// The type whose `abi.Type` is at `addr`.
-    pub fn runtime_type(&self, _mem: &dyn Memory, _addr: Addr) -> Option<RuntimeType> {
+    pub fn runtime_type(&self, mem: &dyn Memory, addr: Addr) -> Option<RuntimeType> {
+        let mut bytes = [0; abi_type::LEN];
+        mem.read(addr, &mut bytes).ok()?;
+        let (tflag, kind) = (bytes[abi_type::TFLAG], bytes[abi_type::KIND]);
+        let direct = if self.version().minor >= 26 {
+            tflag & abi_type::TFLAG_DIRECT != 0
+        } else {
+            kind & abi_type::KIND_DIRECT != 0
+        };
+        let size = bytes[abi_type::SIZE..].first_chunk().copied().unwrap_or_default();
+        let types = self.types_around(mem, addr);
+        let ty = types.and_then(|it| {
+            // Only the executable's debug information is loaded.
+            self.image().binary.type_of_runtime(addr.0 - it.0)
+        });
+        let name = types.and_then(|it| read_type_name(mem, it, &bytes));
+        if ty.is_none() && name.is_none() && kind & abi_type::KIND_MASK == 0 {
+            return None;
+        }
+        Some(RuntimeType {
+            addr,
+            ty,
+            name: name.unwrap_or_default(),
+            size: u64::from_le_bytes(size),
+            kind: kind & abi_type::KIND_MASK,
+            direct,
+        })
+    }
+
+    /// Where the types of the module begin that has a type at `addr`.
+    fn types_around(&self, mem: &dyn Memory, addr: Addr) -> Option<Addr> {
+        let layout = self.layout();
+        let mut module = self.first_module(mem)?;
+        for _ in 0..MODULES_MAX {
+            let word = |field| mem.read_word(module.offset(layout.offset(field))).ok();
+            let (types, end) = (word(Field::ModuleTypes)?, word(Field::ModuleEtypes)?);
+            if types <= addr.0 && addr.0 < end {
+                return Some(Addr(types));
+            }
+            module = Addr(word(Field::ModuleNext)?);
+            if module.0 == 0 {
+                break;
+            }
+        }
         None
     }
+
+    fn first_module(&self, mem: &dyn Memory) -> Option<Addr> {
+        let is_module = |at: &&Addr| {
+            let mut magic = [0; 4];
+            let header = mem.read_word(**at).unwrap_or(0);
+            mem.read(Addr(header), &mut magic).is_ok()
+                && PCLNTAB_MAGIC.contains(&u32::from_le_bytes(magic))
+        };
+        match self.globals().modules.as_slice() {
+            [module] => Some(*module),
+            candidates => candidates.iter().find(is_module).copied(),
+        }
+    }
+}
+
+/// Reads the name of a type: `abi.Type.Str` is its distance from the module's types, and a
+/// name is a byte of flags, its length in groups of seven bits, and its bytes
+/// (`abi.Name`).
+fn read_type_name(mem: &dyn Memory, types: Addr, of: &[u8]) -> Option<String> {
+    let offset = of[abi_type::STR..].first_chunk().copied()?;
+    let at = types.offset(i64::from(i32::from_le_bytes(offset)));
+    let mut head = [0; 3];
+    mem.read(at, &mut head).ok()?;
+    let (len, head_len) = match head[1] {
+        short if short & 0x80 == 0 => (u64::from(short), 2),
+        low => (u64::from(low & 0x7f) | u64::from(head[2] & 0x7f) << 7, 3),
+    };
+    let bytes = mem.read_bytes(at.offset(head_len), len.min(TEXT_MAX) as usize).ok()?;
+    let name = String::from_utf8_lossy(&bytes);
+    let name = match of[abi_type::TFLAG] & abi_type::TFLAG_EXTRA_STAR {
+        0 => &name,
+        _ => name.strip_prefix('*').unwrap_or(&name),
+    };
+    Some(name.to_owned())
 }
