@@ -1,1 +1,245 @@
-//! The tracer thread: the one thread that owns the session.
+//! The tracer thread: the one thread that owns the [`Session`].
+//!
+//! Everything the engine does happens in jobs that run here, one after the other. A job
+//! says when it may run. Most need a stopped inferior, and wait while it runs, as the
+//! second client of a `dlv` server does. Some do not: setting a breakpoint, naming a
+//! function, saying what the state is. Those run between two events of the running
+//! inferior, for the run loop looks into the queue whenever it is woken.
+//!
+//! Stopping goes around the queue: see [`EngineHandle::halt`].
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use crate::engine::error::{Error, Result};
+use crate::engine::inferior::Interrupter;
+use crate::engine::os::ptrace::Tracer;
+use crate::engine::session::{Running, Session};
+
+/// The session as a job finds it.
+pub enum Access<'a, 'r> {
+    Stopped(&'a mut Session),
+    /// The inferior runs: what can be done without stopping it.
+    Running(&'a mut Running<'r>),
+}
+
+/// When a job may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Only while the inferior is stopped (or gone); otherwise after the next stop.
+    Stopped,
+    /// At once, whether the inferior runs or not.
+    Anytime,
+}
+
+/// The place of a job in the order in which all of them arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+type Work = Box<dyn FnOnce(Access<'_, '_>, Ticket) + Send>;
+
+struct Job {
+    ticket: Ticket,
+    when: When,
+    work: Work,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    last: u64,
+    /// No more jobs are taken: every handle is gone, or the session is over.
+    closed: bool,
+    /// The inferior runs, so that a new job has to wake the run loop.
+    running: Option<Interrupter>,
+    /// The last halt that was asked for: a resume that was asked for earlier stops.
+    halt: Ticket,
+}
+
+/// The queue of the tracer thread, and how to reach it while it waits for events.
+#[derive(Default)]
+pub struct Inbox {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+}
+
+impl Inbox {
+    /// A panic while the lock was held leaves plain data behind, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that the inferior is about to run for the resume with `ticket`, and whether
+    /// a halt that was asked for after it has overtaken it.
+    pub fn begin_run(&self, ticket: Ticket, interrupter: Interrupter) -> bool {
+        let mut queue = self.lock();
+        let overtaken = queue.halt > ticket;
+        queue.running = Some(interrupter);
+        overtaken
+    }
+
+    /// Says that the inferior is stopped again, or gone.
+    pub fn end_run(&self) {
+        self.lock().running = None;
+    }
+
+    /// Runs the jobs that need no stop. Called by the run loop when it was woken.
+    pub fn run_anytime(&self, running: &mut Running<'_>) {
+        while let Some(job) = self.take_anytime() {
+            run_guarded(|| (job.work)(Access::Running(running), job.ticket));
+        }
+    }
+
+    fn take_anytime(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        let at = queue.jobs.iter().position(|job| job.when == When::Anytime)?;
+        queue.jobs.remove(at)
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A bug in one query must not end the session: the query's reply says that it failed
+/// (it does so when it is dropped unanswered), and the next job finds the session there.
+fn run_guarded(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        tracing::error!(target: "engine", "a job panicked; the session goes on");
+    }
+}
+
+/// How the rest of the program reaches the engine. The session ends, and lets its
+/// inferior go, when the last clone is dropped.
+#[derive(Clone)]
+pub struct EngineHandle {
+    inbox: Arc<Inbox>,
+    _alive: Arc<Alive>,
+}
+
+struct Alive(Arc<Inbox>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let running = {
+            let mut queue = self.0.lock();
+            queue.closed = true;
+            queue.running.clone()
+        };
+        if let Some(interrupter) = running {
+            interrupter.halt();
+        }
+        self.0.arrived.notify_all();
+    }
+}
+
+impl EngineHandle {
+    /// Queues `work`; returns at once. Dropped unrun once the session is over.
+    pub fn submit(
+        &self,
+        when: When,
+        work: impl FnOnce(Access<'_, '_>, Ticket) + Send + 'static,
+    ) {
+        let mut queue = self.inbox.lock();
+        if queue.closed {
+            return;
+        }
+        queue.last += 1;
+        let ticket = Ticket(queue.last);
+        queue.jobs.push_back(Job { ticket, when, work: Box::new(work) });
+        let wake = queue.running.clone().filter(|_| when == When::Anytime);
+        drop(queue);
+        self.inbox.arrived.notify_all();
+        if let Some(interrupter) = wake {
+            interrupter.wake();
+        }
+    }
+
+    /// Stops the inferior if it runs, or as soon as a resume that is already in the queue
+    /// lets it run; a resume that is asked for later is not touched.
+    pub fn halt(&self) {
+        let running = {
+            let mut queue = self.inbox.lock();
+            queue.last += 1;
+            queue.halt = Ticket(queue.last);
+            queue.running.clone()
+        };
+        if let Some(interrupter) = running {
+            interrupter.halt();
+        }
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.inbox.lock().running.is_some()
+    }
+
+    /// Ends the session after the jobs that are queued: its inferior is let go, or
+    /// killed if it was launched.
+    pub fn close(&self) {
+        let running = {
+            let mut queue = self.inbox.lock();
+            queue.closed = true;
+            queue.running.clone()
+        };
+        if let Some(interrupter) = running {
+            interrupter.halt();
+        }
+        self.inbox.arrived.notify_all();
+    }
+}
+
+/// The tracer thread, to be waited for.
+pub struct TracerThread(thread::JoinHandle<()>);
+
+impl TracerThread {
+    /// Waits until the session has ended and its inferior has been let go.
+    pub fn join(self) {
+        if self.0.join().is_err() {
+            tracing::error!(target: "engine", "the tracer thread panicked");
+        }
+    }
+}
+
+/// Starts the tracer thread and, on it, the session.
+///
+/// `start` forks or attaches to the inferior, which has to happen on the thread that will
+/// trace it; that is why it takes the [`Tracer`] and runs there.
+pub fn spawn<Start>(start: Start) -> Result<(EngineHandle, TracerThread)>
+where
+    Start: FnOnce(Tracer, Arc<Inbox>) -> Result<Session> + Send + 'static,
+{
+    let inbox = Arc::new(Inbox::default());
+    let of_thread = Arc::clone(&inbox);
+    let (started, starting) = std::sync::mpsc::sync_channel(1);
+    let thread = thread::Builder::new()
+        .name("tracer".into())
+        .spawn(move || {
+            let mut session = match start(Tracer::for_this_thread(), of_thread.clone()) {
+                Ok(session) => session,
+                Err(err) => return drop(started.send(Err(err))),
+            };
+            drop(started.send(Ok(())));
+            while let Some(job) = of_thread.next() {
+                run_guarded(|| (job.work)(Access::Stopped(&mut session), job.ticket));
+            }
+        })
+        .map_err(|source| Error::os("cannot start the tracer thread", source))?;
+    match starting.recv() {
+        Ok(Ok(())) => {}
+        Ok(Err(err)) => return Err(err),
+        Err(_) => return Err(Error::message("the debugger failed while it started")),
+    }
+    let alive = Arc::new(Alive(Arc::clone(&inbox)));
+    Ok((EngineHandle { inbox, _alive: alive }, TracerThread(thread)))
+}

@@ -90,6 +90,11 @@ pub struct RunningView<'a> {
 }
 
 impl RunningView<'_> {
+    /// The same view, lent for a shorter time.
+    pub fn reborrow(&mut self) -> RunningView<'_> {
+        RunningView { live: self.live }
+    }
+
     pub fn pid(&self) -> i32 {
         self.live.pid()
     }

@@ -1,1 +1,250 @@
-//! What the user is doing: breakpoints, steps, selection.
+//! What the user is doing: breakpoints, steps, selection, over one inferior.
+//!
+//! A [`Session`] is a live process, what is known of its program, and what was asked for.
+//! It lives on the tracer thread (see [`crate::engine::host`]). While the inferior runs,
+//! the run loop borrows it, and what is left is a [`Running`]; what works either way is a
+//! [`Bench`].
+//!
+//! | file           | question                                              |
+//! |----------------|-------------------------------------------------------|
+//! | [`launch`]     | how does an inferior come about?                      |
+//! | [`program`]    | what is debugged?                                     |
+//! | [`breakpoint`] | what did the user ask for?                            |
+//! | [`set`]        | how does it become sites?                             |
+//! | [`locspec`]    | what does a location spec say?                        |
+//! | [`resolve`]    | which places does it mean?                            |
+//! | [`step`]       | where may a step end?                                 |
+//! | [`run`]        | resume, until there is something to say               |
+//! | [`judge`]      | is this hit something to say?                         |
+//! | [`stop`]       | why did we stop, and what does that select?           |
+//! | [`state`]      | what is everything doing?                             |
+//! | [`query`]      | stacks, variables, goroutines of the stopped program  |
+//! | [`disassembly`]| what are the instructions?                            |
+
+pub mod launch;
+pub mod program;
+pub mod breakpoint;
+pub mod set;
+pub mod locspec;
+pub mod resolve;
+pub mod step;
+pub mod run;
+pub mod judge;
+pub mod stop;
+pub mod state;
+pub mod query;
+pub mod goroutines;
+pub mod disassembly;
+
+use std::sync::Arc;
+
+use crate::engine::addr::Addr;
+use crate::engine::error::{Error, Result};
+use crate::engine::golang::{Goroutine, ThreadState};
+use crate::engine::host::Inbox;
+use crate::engine::inferior::{Live, Owner, ProcessMemory, RunningView};
+use crate::engine::os::ptrace::Tid;
+use crate::engine::session::breakpoint::Breakpoints;
+use crate::engine::session::launch::TargetSpec;
+use crate::engine::session::program::Program;
+use crate::engine::session::run::Step;
+use crate::engine::session::stop::Stop;
+
+pub use run::Resume;
+
+/// One debugging of one inferior.
+pub struct Session {
+    inbox: Arc<Inbox>,
+    spec: TargetSpec,
+    pid: i32,
+    /// `None` once the process is gone, or let go.
+    live: Option<Live>,
+    /// The exit status, negative for a signal; meaningful without `live`.
+    exit_status: i32,
+    program: Program,
+    breakpoints: Breakpoints,
+    stop: Stop,
+    /// A step that something else interrupted and that may still be finished.
+    step: Option<Step>,
+}
+
+impl Session {
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub fn breakpoints(&self) -> &Breakpoints {
+        &self.breakpoints
+    }
+
+    /// What can be done whether the inferior runs or not.
+    pub fn bench(&mut self) -> Bench<'_> {
+        let at = self.selected_pc();
+        Bench {
+            program: &self.program,
+            breakpoints: &mut self.breakpoints,
+            sites: self.live.as_mut().map(Sites::Stopped),
+            pid: self.pid,
+            exit_status: self.exit_status,
+            at,
+        }
+    }
+
+    /// Fails once the process is gone.
+    pub fn check_alive(&self) -> Result<()> {
+        match self.live {
+            Some(_) => Ok(()),
+            None => Err(Error::Exited { pid: self.pid, status: self.exit_status }),
+        }
+    }
+
+    fn live(&mut self) -> Result<&mut Live> {
+        let gone = Error::Exited { pid: self.pid, status: self.exit_status };
+        self.live.as_mut().ok_or(gone)
+    }
+
+    pub fn memory(&self) -> Result<Arc<ProcessMemory>> {
+        self.check_alive()?;
+        let gone = Error::Exited { pid: self.pid, status: self.exit_status };
+        self.live.as_ref().map(Live::memory).ok_or(gone)
+    }
+
+    /// The stopped threads with their registers, read once a stop.
+    pub fn threads(&mut self) -> Result<&[ThreadState]> {
+        if self.stop.threads.is_none() {
+            let live = self.live()?;
+            let mut threads = Vec::new();
+            for tid in live.tids() {
+                match live.registers(tid) {
+                    Ok(registers) => threads.push(ThreadState { tid: tid.0, registers }),
+                    // It was on its way out; its end is told by the next run.
+                    Err(err) => tracing::debug!(target: "engine", "thread {tid}: {err}"),
+                }
+            }
+            self.stop.threads = Some(threads);
+        }
+        Ok(self.stop.threads.as_deref().unwrap_or_default())
+    }
+
+    fn thread(&mut self, tid: i32) -> Result<Option<ThreadState>> {
+        Ok(self.threads()?.iter().find(|it| it.tid == tid).copied())
+    }
+
+    /// The goroutine that queries refer to by default.
+    pub fn selected_goroutine(&mut self) -> Result<Option<Goroutine>> {
+        self.ensure_selection()?;
+        Ok(self.stop.goroutine)
+    }
+
+    /// The thread that queries refer to by default.
+    pub fn selected_thread(&mut self) -> Result<Option<ThreadState>> {
+        self.ensure_selection()?;
+        match self.stop.thread {
+            Some(tid) => self.thread(tid),
+            None => Ok(None),
+        }
+    }
+
+    fn selected_pc(&mut self) -> Option<Addr> {
+        let goroutine = self.selected_goroutine().ok()?;
+        let thread = self.selected_thread().ok()?;
+        goroutine.map(|it| it.pc).or(thread.map(|it| it.registers.pc()))
+    }
+
+    /// Lets the process go, or kills it: always if it was launched, else if asked to.
+    pub fn detach(&mut self, kill: bool) -> Result<()> {
+        self.check_alive().or_else(|err| match self.spec.is_attach() {
+            true => Err(err),
+            false => Ok(()),
+        })?;
+        let Some(live) = self.live.take() else { return Ok(()) };
+        self.exit_status = 0;
+        if kill || live.launched() { live.kill() } else { live.detach() }
+    }
+}
+
+/// A session whose inferior runs: what the run loop does not need itself.
+pub struct Running<'r> {
+    program: &'r Program,
+    breakpoints: &'r mut Breakpoints,
+    view: RunningView<'r>,
+}
+
+impl Running<'_> {
+    pub fn bench(&mut self) -> Bench<'_> {
+        Bench {
+            program: self.program,
+            breakpoints: self.breakpoints,
+            pid: self.view.pid(),
+            sites: Some(Sites::Running(self.view.reborrow())),
+            exit_status: 0,
+            at: None,
+        }
+    }
+}
+
+/// What can be done whether the inferior runs or not: questions about the program, and
+/// breakpoints.
+pub struct Bench<'a> {
+    pub program: &'a Program,
+    pub breakpoints: &'a mut Breakpoints,
+    /// `None` once the process is gone.
+    sites: Option<Sites<'a>>,
+    pub pid: i32,
+    exit_status: i32,
+    /// Where the selected goroutine is; `None` while it runs.
+    pub at: Option<Addr>,
+}
+
+/// Where sites are placed: in a stopped inferior, or in one that runs.
+enum Sites<'a> {
+    Stopped(&'a mut Live),
+    Running(RunningView<'a>),
+}
+
+impl Sites<'_> {
+    fn place(&mut self, addr: Addr, owner: Owner) -> Result<()> {
+        match self {
+            Sites::Stopped(live) => live.place(addr, owner),
+            Sites::Running(view) => view.place(addr, owner),
+        }
+    }
+
+    fn lift(&mut self, addr: Addr, owner: Owner) -> Result<()> {
+        match self {
+            Sites::Stopped(live) => live.lift(addr, owner),
+            Sites::Running(view) => view.lift(addr, owner),
+        }
+    }
+
+    fn memory(&self) -> Arc<ProcessMemory> {
+        match self {
+            Sites::Stopped(live) => live.memory(),
+            Sites::Running(view) => view.memory(),
+        }
+    }
+}
+
+impl Bench<'_> {
+    pub fn check_alive(&self) -> Result<()> {
+        match self.sites {
+            Some(_) => Ok(()),
+            None => Err(Error::Exited { pid: self.pid, status: self.exit_status }),
+        }
+    }
+
+    /// The memory of the process, which may be running.
+    pub fn memory(&self) -> Result<Arc<ProcessMemory>> {
+        let gone = Error::Exited { pid: self.pid, status: self.exit_status };
+        self.sites.as_ref().map(Sites::memory).ok_or(gone)
+    }
+}
+
+/// The kernel's id of a thread, from the wire's number.
+fn tid(number: i64) -> Option<Tid> {
+    i32::try_from(number).ok().map(Tid)
+}

@@ -1,0 +1,228 @@
+//! Goroutines in words: one, or a list of a hundred thousand.
+
+use std::collections::BTreeMap;
+
+use crate::engine::error::{Error, Result};
+use crate::engine::golang::{Goroutine, Location, Spot, StackSummary};
+use crate::engine::session::Session;
+use crate::engine::session::resolve::without_type_parameters;
+use rustc_hash::FxHashMap;
+
+/// A goroutine, in words.
+#[derive(Clone, Debug, Default)]
+pub struct GoroutineView {
+    pub goroutine: Goroutine,
+    pub current: Location,
+    pub user: Location,
+    pub go_statement: Location,
+    pub start: Location,
+    pub labels: BTreeMap<String, String>,
+    /// Equal for goroutines whose stacks have the same return addresses.
+    pub signature: u64,
+}
+
+/// Which of its places a filter or a group is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    Current,
+    User,
+    GoStatement,
+    Start,
+    Label,
+    Running,
+    UserGoroutine,
+}
+
+impl Aspect {
+    /// The numbers that the wire uses (`api.GoroutineField`, `spec/rpc.md` §3.5).
+    pub fn from_number(number: i64) -> Option<Aspect> {
+        Some(match number {
+            1 => Aspect::Current,
+            2 => Aspect::User,
+            3 => Aspect::GoStatement,
+            4 => Aspect::Start,
+            5 => Aspect::Label,
+            6 => Aspect::Running,
+            7 => Aspect::UserGoroutine,
+            _ => return None,
+        })
+    }
+}
+
+/// A condition on a goroutine.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    pub aspect: Aspect,
+    pub argument: String,
+    pub negated: bool,
+}
+
+/// A page of the list.
+#[derive(Debug, Default)]
+pub struct Page {
+    pub goroutines: Vec<GoroutineView>,
+    /// Where the next page starts, in `runtime.allgs`; `None` at the end.
+    pub next: Option<usize>,
+}
+
+/// Goroutines that have something in common.
+#[derive(Debug, Default)]
+pub struct Group {
+    pub name: String,
+    pub members: Vec<GoroutineView>,
+    pub total: usize,
+}
+
+impl Session {
+    pub fn goroutine_view(&self, goroutine: &Goroutine) -> Result<GoroutineView> {
+        let mut views = self.goroutine_views(std::slice::from_ref(goroutine))?;
+        views.pop().ok_or_else(|| Error::message("the goroutine cannot be read"))
+    }
+
+    /// Many at once: their stacks are read together, and a place that many share is put
+    /// into words once.
+    fn goroutine_views(&self, goroutines: &[Goroutine]) -> Result<Vec<GoroutineView>> {
+        let memory = self.memory()?;
+        let runtime = &self.program.runtime;
+        let threads = self.stop.threads.as_deref().unwrap_or_default();
+        let summaries = runtime.summarize(&*memory, goroutines, threads);
+        let mut known: FxHashMap<Spot, Location> = FxHashMap::default();
+        let mut locate = |spot: Spot| -> Location {
+            known.entry(spot).or_insert_with(|| runtime.locate(spot)).clone()
+        };
+        let views =
+            goroutines.iter().zip(&summaries).map(|(it, summary): (_, &StackSummary)| {
+                let start =
+                    Spot { pc: it.start_pc, lookup_pc: it.start_pc, inline_depth: 0 };
+                GoroutineView {
+                    goroutine: *it,
+                    current: locate(it.spot()),
+                    user: locate(summary.user),
+                    go_statement: locate(it.go_spot()),
+                    start: locate(start),
+                    labels: runtime.labels(&*memory, it).into_iter().collect(),
+                    signature: summary.signature,
+                }
+            });
+        Ok(views.collect())
+    }
+
+    /// The goroutines from index `start` of `runtime.allgs` on, `count` of them at most
+    /// (0: all). Filters apply to the page, as Delve's do.
+    pub fn goroutine_page(
+        &mut self,
+        start: usize,
+        count: usize,
+        filters: &[Filter],
+    ) -> Result<Page> {
+        self.check_alive()?;
+        let table = self.goroutine_table()?;
+        let from = table.as_slice().partition_point(|it| (it.index as usize) < start);
+        let rest = &table.as_slice()[from..];
+        let taken = if count == 0 { rest.len() } else { count.min(rest.len()) };
+        let next = rest.get(taken).map(|it| it.index as usize);
+        let page = rest[..taken].to_vec();
+        let mut goroutines = self.goroutine_views(&page)?;
+        goroutines.retain(|it| filters.iter().all(|filter| filter.accepts(it)));
+        Ok(Page { goroutines, next })
+    }
+}
+
+impl Filter {
+    pub fn accepts(&self, view: &GoroutineView) -> bool {
+        let argument = self.argument.as_str();
+        let place = |at: &Location| described(at).contains(argument);
+        let holds = match self.aspect {
+            Aspect::Current => place(&view.current),
+            Aspect::User => place(&view.user),
+            Aspect::GoStatement => place(&view.go_statement),
+            Aspect::Start => place(&view.start),
+            Aspect::Label => match argument.split_once('=') {
+                Some((key, value)) => view.labels.get(key).is_some_and(|it| it == value),
+                None => view.labels.contains_key(argument),
+            },
+            Aspect::Running => view.goroutine.thread.is_some(),
+            Aspect::UserGoroutine => !view.goroutine.system,
+        };
+        holds != self.negated
+    }
+}
+
+/// What a group of this goroutine is called; `None` if it belongs to none.
+fn group_name(view: &GoroutineView, aspect: Aspect, key: &str) -> Option<String> {
+    Some(match aspect {
+        Aspect::Current => described(&view.current),
+        Aspect::User => described(&view.user),
+        Aspect::GoStatement => described(&view.go_statement),
+        Aspect::Start => described(&view.start),
+        Aspect::Label => format!("{key}={}", view.labels.get(key)?),
+        Aspect::Running => format!("running={}", view.goroutine.thread.is_some()),
+        Aspect::UserGoroutine => format!("user={}", !view.goroutine.system),
+    })
+}
+
+/// `FILE:LINE in FUNC`: what filters search and groups are named by.
+fn described(at: &Location) -> String {
+    let function = at.function.as_ref().map_or("?", |it| it.name.as_str());
+    format!("{}:{} in {}", at.file, at.line, without_type_parameters(function))
+}
+
+/// Sorts goroutines into groups, by name, with `members_max` of each.
+pub fn group(
+    goroutines: Vec<GoroutineView>,
+    aspect: Aspect,
+    key: &str,
+    members_max: usize,
+) -> Vec<Group> {
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    for view in goroutines {
+        let Some(name) = group_name(&view, aspect, key) else { continue };
+        let group = groups.entry(name.clone()).or_default();
+        group.name = name;
+        group.total += 1;
+        if group.members.len() < members_max {
+            group.members.push(view);
+        }
+    }
+    groups.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(thread: Option<i32>, label: &str) -> GoroutineView {
+        GoroutineView {
+            goroutine: Goroutine { thread, ..Goroutine::default() },
+            labels: [("req".to_owned(), label.to_owned())].into(),
+            ..GoroutineView::default()
+        }
+    }
+
+    #[test]
+    fn filters_look_at_one_aspect_and_may_be_negated() {
+        let view = on(Some(7), "9f3a");
+        let cases = [
+            (Aspect::Label, "req", false, true),
+            (Aspect::Label, "req=9f3a", false, true),
+            (Aspect::Label, "req=other", false, false),
+            (Aspect::Label, "req=other", true, true),
+            (Aspect::Running, "", false, true),
+        ];
+        for (aspect, argument, negated, expected) in cases {
+            let filter = Filter { aspect, argument: argument.into(), negated };
+            assert_eq!(filter.accepts(&view), expected, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn groups_are_sorted_and_count_those_that_they_do_not_show() {
+        let all = vec![on(None, "b"), on(None, "a"), on(None, "b")];
+        let groups = group(all, Aspect::Label, "req", 1);
+        let said: Vec<_> = groups
+            .iter()
+            .map(|it| (it.name.as_str(), it.members.len(), it.total))
+            .collect();
+        assert_eq!(said, [("req=a", 1, 1), ("req=b", 1, 2)]);
+    }
+}

@@ -1,0 +1,145 @@
+//! What is everything doing? The answer to `State`, in the engine's own types.
+
+use crate::engine::addr::Addr;
+use crate::engine::error::Result;
+use crate::engine::eval::{LoadConfig, Variable};
+use crate::engine::golang::{Frame, Goroutine, ThreadState};
+use crate::engine::session::Session;
+use crate::engine::session::breakpoint::Collect;
+use crate::engine::session::goroutines::GoroutineView;
+use crate::engine::session::program::CodePlace;
+use crate::engine::session::stop::StopReason;
+
+/// Everything that is said of a stopped inferior at once.
+pub struct State {
+    pub pid: i32,
+    pub command_line: String,
+    pub reason: StopReason,
+    pub threads: Vec<ThreadView>,
+    /// Index into `threads`.
+    pub current_thread: Option<usize>,
+    pub goroutine: Option<GoroutineView>,
+    pub step_in_progress: bool,
+}
+
+/// A stopped thread, in words.
+pub struct ThreadView {
+    pub tid: i32,
+    pub place: CodePlace,
+    /// 0 if it runs none.
+    pub goroutine: i64,
+    /// The breakpoint that it stands at, if its condition was met.
+    pub breakpoint: Option<i64>,
+    pub returned: Option<Vec<Variable>>,
+}
+
+/// What a breakpoint asked to be read when it was hit.
+#[derive(Default)]
+pub struct Collected {
+    pub goroutine: Option<GoroutineView>,
+    pub stack: Option<Vec<Frame>>,
+    pub variables: Option<Vec<Variable>>,
+    pub arguments: Option<Vec<Variable>>,
+    pub locals: Option<Vec<Variable>>,
+}
+
+impl Session {
+    /// The state of the stopped inferior.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exited`](crate::engine::error::Error::Exited) once the process is gone.
+    pub fn state(&mut self) -> Result<State> {
+        self.ensure_selection()?;
+        let threads = self.threads()?.to_vec();
+        let views: Vec<ThreadView> =
+            threads.iter().map(|it| self.thread_view(it)).collect::<Result<_>>()?;
+        let current = self.stop.thread;
+        let goroutine = self.stop.goroutine;
+        Ok(State {
+            pid: self.pid,
+            command_line: self.program.command_line.clone(),
+            reason: self.stop.reason,
+            current_thread: views.iter().position(|it| Some(it.tid) == current),
+            threads: views,
+            goroutine: goroutine.map(|it| self.goroutine_view(&it)).transpose()?,
+            step_in_progress: self.step_in_progress(),
+        })
+    }
+
+    pub fn thread_view(&self, thread: &ThreadState) -> Result<ThreadView> {
+        let memory = self.memory()?;
+        let goroutine = self.program.runtime.goroutine_on(&*memory, thread);
+        let hit = self.stop.hits.iter().find(|it| it.tid == thread.tid);
+        let current = self.stop.thread == Some(thread.tid);
+        Ok(ThreadView {
+            tid: thread.tid,
+            place: self.program.place(thread.registers.pc()),
+            goroutine: goroutine.map_or(0, |it| it.id),
+            breakpoint: hit.map(|it| it.breakpoint),
+            returned: self.stop.returned.clone().filter(|_| current),
+        })
+    }
+
+    /// Reads what the breakpoint that `thread` stands at asks for.
+    pub fn collect(&mut self, thread: &ThreadView) -> Result<Collected> {
+        let wanted = thread
+            .breakpoint
+            .and_then(|id| self.breakpoints.get(id))
+            .map(|it| it.settings.collect.clone())
+            .unwrap_or_default();
+        let mut collected = Collected::default();
+        if wanted.is_empty() {
+            return Ok(collected);
+        }
+        let goroutine = self.goroutine_of(thread)?;
+        let id = goroutine.map_or(-1, |it| it.id);
+        if wanted.goroutine
+            && let Some(it) = goroutine
+        {
+            collected.goroutine = Some(self.goroutine_view(&it)?);
+        }
+        if wanted.stacktrace > 0 {
+            let stack = self.stack(id, wanted.stacktrace + 1)?;
+            collected.stack = Some(stack.frames);
+        }
+        self.collect_variables(id, &wanted, &mut collected);
+        Ok(collected)
+    }
+
+    fn collect_variables(&mut self, id: i64, wanted: &Collect, into: &mut Collected) {
+        if !wanted.variables.is_empty() {
+            let read = wanted.variables.iter().map(|expression| {
+                self.evaluate(id, 0, expression, &LoadConfig::FULL).unwrap_or_else(
+                    |err| {
+                        let mut failed = Variable::empty();
+                        failed.name = expression.as_str().into();
+                        failed.unreadable = Some(format!("eval error: {err}"));
+                        failed.children = None;
+                        failed
+                    },
+                )
+            });
+            into.variables = Some(read.collect());
+        }
+        // What cannot be read here is left out, as Delve does.
+        if let Some(config) = &wanted.arguments {
+            into.arguments = self.arguments(id, 0, config).ok();
+        }
+        if let Some(config) = &wanted.locals {
+            into.locals = self.locals(id, 0, config).ok();
+        }
+    }
+
+    fn goroutine_of(&mut self, thread: &ThreadView) -> Result<Option<Goroutine>> {
+        let memory = self.memory()?;
+        let state = self.thread(thread.tid)?;
+        let runtime = &self.program.runtime;
+        Ok(state.and_then(|it| runtime.goroutine_on(&*memory, &it)))
+    }
+
+    /// Whether a breakpoint of the user's is set at `addr`.
+    pub fn has_breakpoint_at(&self, addr: Addr) -> bool {
+        self.breakpoints.at(addr).is_some()
+    }
+}

@@ -1,0 +1,89 @@
+//! One client: a thread that reads its requests and one that writes its answers.
+//!
+//! Reading never waits for the debugger: a request that has to wait for a stop waits in
+//! the engine's queue, and the `halt` behind it is read all the same.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::service::Server;
+use crate::service::dispatch::{Call, dispatch};
+use crate::service::events::ConnectionId;
+use crate::service::reply::{Outbox, Outgoing, Reply};
+use crate::transport::envelope::Request;
+use crate::transport::framing::{MessageReader, REQUEST_MAX, write_message};
+use crate::transport::stream::{Stream, WriteHalf};
+
+/// Answers that wait for a client to read them.
+const OUTBOX_MAX: usize = 4096;
+
+/// Serves one client until it leaves, or sends what is no request.
+pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
+    let Ok(hangup) = stream.hangup() else { return };
+    let Ok((read, write)) = stream.split() else { return };
+    let (outbox, answers) = sync_channel(OUTBOX_MAX);
+    server.remember(id, outbox.clone(), hangup);
+    let writer = thread::Builder::new()
+        .name("rpc-writer".into())
+        .spawn(move || write_answers(write, answers));
+    let mut reader = MessageReader::new(read, REQUEST_MAX);
+    loop {
+        let request = match reader.next_message() {
+            Ok(Some(message)) => Request::decode(message),
+            Ok(None) => break,
+            Err(err) => {
+                tracing::debug!(target: "rpc", "connection {}: {err}", id.0);
+                break;
+            }
+        };
+        match request {
+            Ok(request) => answer(server, id, request, &outbox),
+            Err(err) => {
+                tracing::debug!(target: "rpc", "connection {}: {err}", id.0);
+                break;
+            }
+        }
+    }
+    server.forget(id);
+    if let Err(err) = writer {
+        tracing::error!(target: "rpc", "cannot start a writer thread: {err}");
+    }
+}
+
+fn answer(server: &Server, connection: ConnectionId, request: Request, outbox: &Outbox) {
+    let method = request.method.clone();
+    let (id, params) = request.into_argument();
+    tracing::debug!(target: "rpc", "<- {method}({params:?})");
+    let reply = Reply::new(id, outbox.clone());
+    // An unknown method is said to be unknown whatever its argument is like.
+    match params {
+        Ok(params) => dispatch(&method, Call { server, connection, params, reply }),
+        Err(_) if !is_known(&method) => {
+            let call = Call { server, connection, params: Value::Null, reply };
+            dispatch(&method, call);
+        }
+        Err(why) => reply.send::<()>(Err(why)),
+    }
+}
+
+fn is_known(method: &str) -> bool {
+    use crate::api::methods::{NAMES, PREFIX};
+    method.strip_prefix(PREFIX).is_some_and(|name| NAMES.contains(&name))
+}
+
+/// Writes answers until the last one who could send one is gone, or the client is.
+fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>) {
+    for outgoing in answers {
+        match outgoing {
+            Outgoing::Answer(mut line) => {
+                if let Err(err) = write_message(&mut stream, &mut line) {
+                    tracing::debug!(target: "rpc", "a client went away: {err}");
+                    return;
+                }
+            }
+            Outgoing::Flush(done) => drop(done.send(())),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! From a request to its handler, and on which thread it runs.
+//!
+//! Text becomes type and type becomes text here and nowhere else. What may run while the
+//! inferior runs is said by the table of [`dispatch`], a row a method.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::lenient;
+use crate::api::methods::*;
+use crate::engine::error::Result;
+use crate::engine::host::{Access, When};
+use crate::engine::session::{Bench, Session};
+use crate::service::Server;
+use crate::service::events::ConnectionId;
+use crate::service::handlers::{breakpoints, inspect, program, run, server};
+use crate::service::reply::Reply;
+
+/// Decodes the argument of a method as Go would.
+fn argument<M: Method>(params: Value) -> std::result::Result<M, String> {
+    lenient::from_value(params).map_err(|err| format!("malformed request body: {err}"))
+}
+
+fn wire<T: Serialize>(outcome: Result<T>) -> std::result::Result<T, String> {
+    outcome.map_err(|err| err.to_string())
+}
+
+/// A request that has found its server.
+pub struct Call<'a> {
+    pub server: &'a Server,
+    pub connection: ConnectionId,
+    pub params: Value,
+    pub reply: Reply,
+}
+
+impl Call<'_> {
+    /// Answers on the connection's own thread, at once.
+    fn now<M: Method>(self, handler: fn(&Server, M) -> Result<M::Out>) {
+        match argument(self.params) {
+            Ok(args) => self.reply.send(wire(handler(self.server, args))),
+            Err(why) => self.reply.send::<()>(Err(why)),
+        }
+    }
+
+    /// Answers on the tracer thread, while the inferior is stopped.
+    fn stopped<M: Method>(self, handler: fn(&mut Session, M) -> Result<M::Out>) {
+        let args: M = match argument(self.params) {
+            Ok(args) => args,
+            Err(why) => return self.reply.send::<()>(Err(why)),
+        };
+        let reply = self.reply;
+        self.server.engine.submit(When::Stopped, move |access, _| match access {
+            Access::Stopped(session) => reply.send(wire(handler(session, args))),
+            Access::Running(_) => drop(reply),
+        });
+    }
+
+    /// Answers on the tracer thread, whether the inferior runs or not.
+    fn anytime<M: Method>(self, handler: fn(&mut Bench<'_>, M) -> Result<M::Out>) {
+        let args: M = match argument(self.params) {
+            Ok(args) => args,
+            Err(why) => return self.reply.send::<()>(Err(why)),
+        };
+        let reply = self.reply;
+        self.server.engine.submit(When::Anytime, move |access, _| {
+            let outcome = match access {
+                Access::Stopped(session) => handler(&mut session.bench(), args),
+                Access::Running(running) => handler(&mut running.bench(), args),
+            };
+            reply.send(wire(outcome));
+        });
+    }
+
+    /// Hands the request to a handler that answers in its own way and time.
+    fn own<M: Method>(self, handler: fn(&Server, ConnectionId, M, Reply)) {
+        match argument(self.params) {
+            Ok(args) => handler(self.server, self.connection, args, self.reply),
+            Err(why) => self.reply.send::<()>(Err(why)),
+        }
+    }
+}
+
+/// Carries out the request for `method`, whose name still has its prefix.
+pub fn dispatch(method: &str, call: Call<'_>) {
+    let Some(name) = method.strip_prefix(PREFIX) else { return unknown(method, call) };
+    match name {
+        "SetApiVersion" => call.now(server::set_api_version),
+        "IsMulticlient" => call.now(server::is_multiclient),
+        "AttachedToExistingProcess" => call.now(server::attached_to_existing_process),
+        "Recorded" => call.now(server::recorded),
+        "FollowExec" => call.now(server::follow_exec),
+        "FollowExecEnabled" => call.now(server::follow_exec_enabled),
+        "DebugInfoDirectories" => call.now(server::debug_info_directories),
+        "CancelDownloads" => call.now(server::cancel_downloads),
+        "StopRecording" => call.now(server::stop_recording),
+        "GetEvents" => call.own(server::events),
+        "State" => call.own(run::state),
+        "Command" => call.own(run::command),
+        "Restart" => call.own(run::restart),
+        "Detach" => call.own(run::detach),
+        "CancelNext" => call.stopped(run::cancel_next),
+        "CreateBreakpoint" => call.anytime(breakpoints::create),
+        "GetBreakpoint" => call.anytime(breakpoints::get),
+        "ListBreakpoints" => call.anytime(breakpoints::list),
+        "AmendBreakpoint" => call.anytime(breakpoints::amend),
+        "ToggleBreakpoint" => call.anytime(breakpoints::toggle),
+        "ClearBreakpoint" => call.anytime(breakpoints::clear),
+        "ListThreads" => call.stopped(inspect::threads),
+        "GetThread" => call.stopped(inspect::thread),
+        "ListGoroutines" => call.stopped(inspect::goroutines),
+        "Stacktrace" => call.stopped(inspect::stacktrace),
+        "ListLocalVars" => call.stopped(inspect::locals),
+        "ListFunctionArgs" => call.stopped(inspect::arguments),
+        "ListPackageVars" => call.stopped(inspect::package_variables),
+        "Eval" => call.stopped(inspect::eval),
+        "Set" => call.stopped(inspect::set),
+        "ListRegisters" => call.stopped(inspect::registers),
+        "ExamineMemory" => call.stopped(inspect::memory),
+        "Disassemble" => call.stopped(inspect::disassemble),
+        "FindLocation" => call.anytime(program::find_location),
+        "ListSources" => call.anytime(program::sources),
+        "ListFunctions" => call.anytime(program::functions),
+        "ListTypes" => call.anytime(program::types),
+        "TypeInfo" => call.anytime(program::type_info),
+        "ListPackagesBuildInfo" => call.anytime(program::packages),
+        "ListDynamicLibraries" => call.anytime(program::libraries),
+        "FunctionReturnLocations" => call.anytime(program::return_locations),
+        "ProcessPid" => call.anytime(program::pid),
+        "LastModified" => call.anytime(program::last_modified),
+        "BuildID" => call.anytime(program::build_id),
+        "GetVersion" => call.anytime(program::version),
+        "ListTargets" => call.stopped(inspect::targets),
+        _ => unknown(method, call),
+    }
+}
+
+fn unknown(method: &str, call: Call<'_>) {
+    call.reply.send::<()>(Err(format!("unknown method: {method}")));
+}

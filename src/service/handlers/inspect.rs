@@ -1,0 +1,237 @@
+//! What a stopped program holds: threads, goroutines, stacks, variables, memory.
+
+use crate::api::methods::*;
+use crate::api::types::{self, EvalScope, LoadConfig};
+use crate::engine::addr::Addr;
+use crate::engine::error::{Error, Result};
+use crate::engine::session::Session;
+use crate::engine::session::disassembly::Flavour;
+use crate::engine::session::goroutines::{self, Aspect, Filter, GoroutineView};
+use crate::engine::session::query::FrameRegisters;
+use crate::service::convert;
+use crate::service::handlers::filter;
+
+/// Bytes that one request for memory may ask for (Delve's limit, and its text).
+const MEMORY_MAX: i64 = 65536;
+
+pub fn threads(session: &mut Session, _: ListThreadsIn) -> Result<ListThreadsOut> {
+    let state = session.state()?;
+    let threads =
+        state.threads.iter().map(|it| convert::thread(it, session, false)).collect();
+    Ok(ListThreadsOut { threads: Some(threads) })
+}
+
+pub fn thread(session: &mut Session, args: GetThreadIn) -> Result<GetThreadOut> {
+    let state = session.state()?;
+    let found = state.threads.iter().find(|it| i64::from(it.tid) == args.id);
+    let Some(view) = found else {
+        return Err(Error::message(format!("no thread with id {}", args.id)));
+    };
+    Ok(GetThreadOut { thread: Some(convert::thread(view, session, false)) })
+}
+
+pub fn targets(session: &mut Session, _: ListTargetsIn) -> Result<ListTargetsOut> {
+    let Ok(state) = session.state() else {
+        return Ok(ListTargetsOut { targets: Some(Vec::new()) });
+    };
+    let thread = state.current_thread.and_then(|at| state.threads.get(at));
+    let target = types::Target {
+        pid: state.pid.into(),
+        command_line: state.command_line.clone(),
+        current_thread: thread.map(|it| convert::thread(it, session, false)),
+    };
+    Ok(ListTargetsOut { targets: Some(vec![target]) })
+}
+
+pub fn goroutines(
+    session: &mut Session,
+    args: ListGoroutinesIn,
+) -> Result<ListGoroutinesOut> {
+    let mut filters = Vec::new();
+    for wanted in args.filters.unwrap_or_default() {
+        match Aspect::from_number(wanted.kind) {
+            Some(aspect) => filters.push(Filter {
+                aspect,
+                argument: wanted.arg,
+                negated: wanted.negated,
+            }),
+            None if wanted.kind == 0 => {}
+            None => {
+                return Err(Error::message(
+                    "tinydbg does not list the goroutines that wait on a channel yet",
+                ));
+            }
+        }
+    }
+    let (start, count) = (at_least_zero(args.start), at_least_zero(args.count));
+    let page = session.goroutine_page(start, count, &filters)?;
+    let program = session.program();
+    let wire = |all: &[GoroutineView]| {
+        all.iter().map(|it| convert::goroutine(it, program)).collect::<Vec<_>>()
+    };
+    let nextg = page.next.map_or(-1, |it| it as i64);
+    let Some(aspect) = Aspect::from_number(args.group_by) else {
+        let goroutines = Some(wire(&page.goroutines));
+        return Ok(ListGoroutinesOut { goroutines, nextg, ..Default::default() });
+    };
+    let members_max = at_least_zero(args.max_group_members);
+    let mut groups =
+        goroutines::group(page.goroutines, aspect, &args.group_by_key, members_max);
+    let too_many_groups = args.max_groups > 0 && groups.len() as i64 > args.max_groups;
+    if too_many_groups {
+        groups.truncate(at_least_zero(args.max_groups));
+    }
+    let (mut members, mut on_wire) = (Vec::new(), Vec::new());
+    for group in groups.iter().filter(|_| members_max > 0) {
+        on_wire.push(types::GoroutineGroup {
+            name: group.name.clone(),
+            offset: members.len() as i64,
+            count: group.members.len() as i64,
+            total: group.total as i64,
+        });
+        members.extend(wire(&group.members));
+    }
+    Ok(ListGoroutinesOut {
+        goroutines: Some(members),
+        nextg,
+        groups: Some(on_wire),
+        too_many_groups,
+    })
+}
+
+fn at_least_zero(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+pub fn stacktrace(session: &mut Session, args: StacktraceIn) -> Result<StacktraceOut> {
+    if args.depth < 0 {
+        return Err(Error::message("negative maximum stack depth"));
+    }
+    // Delve answers one frame more than it is asked for.
+    let depth = at_least_zero(args.depth).saturating_add(1);
+    let stack = session.stack(args.id, depth)?;
+    let skip = at_least_zero(args.skip).min(stack.frames.len());
+    let frames = &stack.frames[skip..];
+    let mut wire: Vec<types::Stackframe> =
+        frames.iter().map(|it| convert::stackframe(it, session.program())).collect();
+    let full = args.full.then_some(LoadConfig::FULL);
+    if let Some(config) = args.cfg.or(full) {
+        let config = convert::load_config_in(config);
+        let all = session.stack_variables(args.id, frames, &config)?;
+        for (out, (arguments, locals)) in wire.iter_mut().zip(all) {
+            out.arguments = Some(convert::variables(arguments));
+            out.locals = Some(convert::variables(locals));
+        }
+    }
+    if args.defers || args.opts & 1 != 0 {
+        let defers = session.deferred_calls(args.id, frames)?;
+        for (out, defers) in wire.iter_mut().zip(defers) {
+            let program = session.program();
+            out.defers = defers.iter().map(|it| convert::defer(it, program)).collect();
+        }
+    }
+    Ok(StacktraceOut { locations: Some(wire) })
+}
+
+/// The goroutine and frame that a scope means.
+fn place(scope: &EvalScope) -> Result<(i64, usize)> {
+    if scope.deferred_call > 0 {
+        return Err(Error::message(
+            "tinydbg does not look into deferred calls yet; use the frame's own variables",
+        ));
+    }
+    let frame = usize::try_from(scope.frame).map_err(|_| {
+        let (frame, goroutine) = (scope.frame, scope.goroutine_id);
+        Error::message(format!("Frame {frame} does not exist in goroutine {goroutine}"))
+    })?;
+    Ok((scope.goroutine_id, frame))
+}
+
+pub fn locals(session: &mut Session, args: ListLocalVarsIn) -> Result<ListLocalVarsOut> {
+    let (goroutine, frame) = place(&args.scope)?;
+    let config = convert::load_config_in(args.cfg);
+    let found = session.locals(goroutine, frame, &config)?;
+    Ok(ListLocalVarsOut { variables: Some(convert::variables(found)) })
+}
+
+pub fn arguments(
+    session: &mut Session,
+    args: ListFunctionArgsIn,
+) -> Result<ListFunctionArgsOut> {
+    let (goroutine, frame) = place(&args.scope)?;
+    let config = convert::load_config_in(args.cfg);
+    let found = session.arguments(goroutine, frame, &config)?;
+    Ok(ListFunctionArgsOut { args: Some(convert::variables(found)) })
+}
+
+pub fn package_variables(
+    session: &mut Session,
+    args: ListPackageVarsIn,
+) -> Result<ListPackageVarsOut> {
+    session.check_alive()?;
+    let regex = filter(&args.filter, "invalid filter argument: ")?;
+    let config = convert::load_config_in(args.cfg);
+    let found = session.package_variables(&regex, &config)?;
+    Ok(ListPackageVarsOut { variables: Some(convert::variables(found)) })
+}
+
+pub fn eval(session: &mut Session, args: EvalIn) -> Result<EvalOut> {
+    session.check_alive()?;
+    let (goroutine, frame) = place(&args.scope)?;
+    let config = convert::load_config_in(args.cfg.unwrap_or(LoadConfig::FULL));
+    let found = session.evaluate(goroutine, frame, &args.expr, &config)?;
+    Ok(EvalOut { variable: Some(convert::variable(found)) })
+}
+
+pub fn set(session: &mut Session, args: SetIn) -> Result<Empty> {
+    session.check_alive()?;
+    let (goroutine, frame) = place(&args.scope)?;
+    session.assign(goroutine, frame, &args.symbol, &args.value)?;
+    Ok(Empty {})
+}
+
+pub fn registers(
+    session: &mut Session,
+    args: ListRegistersIn,
+) -> Result<ListRegistersOut> {
+    session.check_alive()?;
+    let regs = match &args.scope {
+        None => convert::registers(&session.registers_of(args.thread_id)?),
+        Some(scope) => {
+            let (goroutine, frame) = place(scope)?;
+            match session.registers_of_frame(goroutine, frame)? {
+                FrameRegisters::All(all) => convert::registers(&all),
+                FrameRegisters::Few { pc, sp, bp } => vec![
+                    convert::register("Rip", pc.0, 16),
+                    convert::register("Rsp", sp.0, 7),
+                    convert::register("Rbp", bp.0, 6),
+                ],
+            }
+        }
+    };
+    let registers = convert::registers_text(&regs);
+    Ok(ListRegistersOut { registers, regs: Some(regs) })
+}
+
+pub fn memory(session: &mut Session, args: ExamineMemoryIn) -> Result<ExamineMemoryOut> {
+    session.check_alive()?;
+    if args.length > MEMORY_MAX {
+        return Err(Error::message("len must be less than or equal to 65536"));
+    }
+    let len = usize::try_from(args.length)
+        .map_err(|_| Error::message("the length must not be negative"))?;
+    let bytes = session.raw_memory(Addr(args.address), len)?;
+    Ok(ExamineMemoryOut { mem: convert::base64(&bytes), is_little_endian: true })
+}
+
+pub fn disassemble(session: &mut Session, args: DisassembleIn) -> Result<DisassembleOut> {
+    let flavour = match args.flavour {
+        0 => Flavour::Gnu,
+        _ => Flavour::Intel,
+    };
+    let (start, end) = (Addr(args.start_pc), Addr(args.end_pc));
+    let lines = session.disassemble(args.scope.goroutine_id, start, end, flavour)?;
+    Ok(DisassembleOut {
+        disassemble: Some(lines.into_iter().map(convert::asm).collect()),
+    })
+}

@@ -1,0 +1,234 @@
+//! What the binary says: sources, functions, types, packages, and what places mean.
+//!
+//! None of it needs a stopped program.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::api::methods::*;
+use crate::api::types::{PackageBuildInfo, TypeField, TypeInfo};
+use crate::engine::binary::{Binary, TypeId, TypeKind};
+use crate::engine::error::{Error, Result};
+use crate::engine::session::Bench;
+use crate::engine::session::step::calls_in;
+use crate::service::convert;
+use crate::service::handlers::filter;
+
+/// Typedefs followed to the type that a name stands for.
+const NAMED_MAX: usize = 16;
+
+/// The version of Delve whose protocol this is.
+const PROTOCOL_OF: &str = "Version: 1.27.1\nBuild: tinydbg";
+
+pub fn find_location(
+    bench: &mut Bench<'_>,
+    args: FindLocationIn,
+) -> Result<FindLocationOut> {
+    bench.check_alive()?;
+    let rules = args.substitute_path_rules.unwrap_or_default();
+    let found = bench.find(&args.loc, &rules, args.include_non_executable_lines)?;
+    let locations = found
+        .places
+        .iter()
+        .map(|it| convert::resolved(it, bench.pid, bench.program))
+        .collect();
+    Ok(FindLocationOut {
+        locations: Some(locations),
+        substitute_loc_expr: found.substitute,
+    })
+}
+
+pub fn sources(bench: &mut Bench<'_>, args: ListSourcesIn) -> Result<ListSourcesOut> {
+    let regex = filter(&args.filter, "invalid filter argument: ")?;
+    let files = bench.program.binary.files().iter();
+    let found = files.filter(|it| regex.is_match(it)).map(|it| it.to_string()).collect();
+    Ok(ListSourcesOut { sources: Some(found) })
+}
+
+pub fn functions(
+    bench: &mut Bench<'_>,
+    args: ListFunctionsIn,
+) -> Result<ListFunctionsOut> {
+    let regex = filter(&args.filter, "invalid filter argument: ")?;
+    let names = bench.program.binary.function_names();
+    let found: Vec<String> =
+        names.iter().filter(|it| regex.is_match(it)).map(|it| (*it).to_owned()).collect();
+    Ok(ListFunctionsOut { funcs: Some(found) })
+}
+
+pub fn types(bench: &mut Bench<'_>, args: ListTypesIn) -> Result<ListTypesOut> {
+    let regex = filter(&args.filter, "invalid filter argument: ")?;
+    let mut found = bench.program.binary.type_names();
+    found.retain(|it| regex.is_match(it));
+    Ok(ListTypesOut { types: Some(found) })
+}
+
+pub fn type_info(bench: &mut Bench<'_>, args: TypeInfoIn) -> Result<TypeInfoOut> {
+    let binary = &bench.program.binary;
+    let Some(id) = binary.type_named(&args.name) else {
+        return Err(Error::message(
+            "no type entry found, use 'types' for a list of valid types",
+        ));
+    };
+    let real = underlying(binary, id);
+    let ty = binary.type_of(real);
+    let fields = match &ty.kind {
+        TypeKind::Struct { fields } => Some(
+            fields
+                .iter()
+                .map(|it| TypeField {
+                    name: it.name.clone(),
+                    type_name: binary.type_of(it.ty).name.clone(),
+                })
+                .collect(),
+        ),
+        _ => None,
+    };
+    Ok(TypeInfoOut {
+        type_info: Some(TypeInfo {
+            kind: ty.go_kind.into(),
+            size: ty.size as i64,
+            real_type: ty.name.clone(),
+            fields,
+            methods: None,
+        }),
+    })
+}
+
+fn underlying(binary: &Binary, id: TypeId) -> TypeId {
+    let mut id = id;
+    for _ in 0..NAMED_MAX {
+        match binary.type_of(id).kind {
+            TypeKind::Named { underlying } => id = underlying,
+            _ => break,
+        }
+    }
+    id
+}
+
+pub fn packages(
+    bench: &mut Bench<'_>,
+    args: ListPackagesBuildInfoIn,
+) -> Result<ListPackagesBuildInfoOut> {
+    let regex = filter(&args.filter, "invalid Filter pattern: ")?;
+    let packages = bench.program.binary.packages();
+    let list = packages
+        .into_iter()
+        .filter(|it| regex.is_match(it))
+        .map(|import_path| PackageBuildInfo { import_path, ..Default::default() })
+        .collect();
+    Ok(ListPackagesBuildInfoOut { list: Some(list) })
+}
+
+pub fn libraries(
+    bench: &mut Bench<'_>,
+    _: ListDynamicLibrariesIn,
+) -> Result<ListDynamicLibrariesOut> {
+    let settings = &bench.program.binary.build_info().settings;
+    let trimpath =
+        settings.iter().any(|(key, value)| key == "-trimpath" && value == "true");
+    Ok(ListDynamicLibrariesOut { list: Some(Vec::new()), executable_trimpath: trimpath })
+}
+
+/// The returns of a function, and its calls of `runtime.deferreturn`.
+pub fn return_locations(
+    bench: &mut Bench<'_>,
+    args: FunctionReturnLocationsIn,
+) -> Result<FunctionReturnLocationsOut> {
+    bench.check_alive()?;
+    let program = bench.program;
+    let binary = &program.binary;
+    let Some(id) = binary.functions_named(&args.fn_name).first().copied() else {
+        return Err(Error::message(format!(
+            "could not find function {}\n",
+            args.fn_name
+        )));
+    };
+    let function = binary.function(id);
+    let mut addrs =
+        crate::engine::session::step::returns_in(binary, function.entry, function.end);
+    for call in calls_in(binary, function.entry, function.end) {
+        let callee = call.target.and_then(|it| binary.function_at(it));
+        if callee.is_some_and(|it| binary.function(it).name == "runtime.deferreturn") {
+            addrs.push(call.at);
+        }
+    }
+    let addrs = addrs.into_iter().map(|it| program.loaded(it).0).collect();
+    Ok(FunctionReturnLocationsOut { addrs: Some(addrs) })
+}
+
+pub fn pid(bench: &mut Bench<'_>, _: ProcessPidIn) -> Result<ProcessPidOut> {
+    Ok(ProcessPidOut { pid: bench.pid.into() })
+}
+
+pub fn last_modified(
+    bench: &mut Bench<'_>,
+    _: LastModifiedIn,
+) -> Result<LastModifiedOut> {
+    Ok(LastModifiedOut { time: rfc3339(bench.program.modified) })
+}
+
+pub fn build_id(bench: &mut Bench<'_>, _: BuildIDIn) -> Result<BuildIDOut> {
+    bench.check_alive()?;
+    Ok(BuildIDOut { build_id: bench.program.binary.build_id().to_owned() })
+}
+
+pub fn version(bench: &mut Bench<'_>, _: GetVersionIn) -> Result<GetVersionOut> {
+    let version = bench.program.binary.build_info().go_version.clone();
+    Ok(GetVersionOut {
+        delve_version: PROTOCOL_OF.to_owned(),
+        api_version: 2,
+        backend: "native".to_owned(),
+        target_go_version: format!("Go cmd/compile {version}"),
+        min_go_version: "1.19.0".to_owned(),
+        max_go_version: "1.27.0".to_owned(),
+    })
+}
+
+/// A time in UTC as Go writes it (RFC 3339, with nanoseconds where there are any).
+fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = civil(days as i64);
+    let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
+    let nanos = match since.subsec_nanos() {
+        0 => String::new(),
+        nanos => format!(".{nanos:09}").trim_end_matches('0').to_owned(),
+    };
+    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{nanos}Z")
+}
+
+/// The date of a day since 1970-01-01, by counting whole 400-year cycles from a March 1st.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let cycle = shifted.div_euclid(146_097);
+    let day_of_cycle = shifted.rem_euclid(146_097);
+    let year_of_cycle = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524
+        - day_of_cycle / 146_096)
+        / 365;
+    let day_of_year =
+        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = year_of_cycle + cycle * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_go_does() {
+        let cases = [
+            (Duration::ZERO, "1970-01-01T00:00:00Z"),
+            (Duration::new(951_782_400, 0), "2000-02-29T00:00:00Z"),
+            (Duration::new(1_795_298_547, 623_089_400), "2026-11-21T22:02:27.6230894Z"),
+        ];
+        for (since, text) in cases {
+            assert_eq!(rfc3339(UNIX_EPOCH + since), text);
+        }
+    }
+}
