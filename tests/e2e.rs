@@ -5,4 +5,5 @@
 
 mod support;
 
+mod rpc_compat;
 mod stepping;

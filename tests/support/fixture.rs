@@ -34,6 +34,8 @@ pub struct Build<'a> {
     pub optimized: bool,
     /// A Go release other than the one that is installed: `go1.23.12`.
     pub toolchain: Option<&'a str>,
+    /// The package around the file, with its own `go.mod`, not the file alone.
+    pub package: bool,
     /// More arguments for `go build`.
     pub flags: &'a [&'a str],
 }
@@ -74,7 +76,12 @@ impl Fixture {
         if let Some(toolchain) = how.toolchain {
             go.env("GOTOOLCHAIN", toolchain);
         }
-        let built = go.args(how.flags).arg(main).status().expect("the tests need Go");
+        go.args(how.flags);
+        match main.parent().filter(|_| how.package) {
+            Some(dir) => go.current_dir(dir).arg("."),
+            None => go.arg(main),
+        };
+        let built = go.status().expect("the tests need Go");
         assert!(built.success(), "cannot build {}", main.display());
         let source = fs::read_to_string(main).expect("the fixture is UTF-8");
         Fixture { executable, main: main.to_owned(), source }

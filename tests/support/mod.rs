@@ -14,6 +14,7 @@ pub mod dlv;
 pub mod fixture;
 pub mod process;
 pub mod pty;
+pub mod replay;
 pub mod server;
 pub mod wire;
 

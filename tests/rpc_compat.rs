@@ -1,0 +1,251 @@
+//! Do our answers have the shapes and texts of a real Delve's? `testdata/rpc` holds
+//! conversations with Delve 1.27.1 (and the programs that were debugged); each is held
+//! again with our server, and what differs must be in [`KNOWN`], with the reason.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::debugged::Debugged;
+use crate::support::fixture::{Build, Fixture, root};
+use crate::support::process::Program;
+use crate::support::replay::Renaming;
+use crate::support::server::{Peer, Server};
+
+/// The release that the recorded programs were built with: its runtime's line numbers are
+/// in the recordings.
+const TOOLCHAIN: &str = "go1.26.6";
+
+/// How a recorded conversation began: the program and its argument, and the lines of its
+/// source to which it was run before.
+struct Session {
+    files: &'static [&'static str],
+    program: &'static str,
+    args: &'static [&'static str],
+    /// Breakpoints that were set on lines with these texts.
+    breaks: &'static [&'static str],
+    /// How often it was continued then.
+    continues: usize,
+}
+
+const AT_KINDS: &[&str] = &["// BP_DEFER", "// BP_KINDS"];
+
+const SESSIONS: &[Session] = &[
+    launched(&["01-startup"]),
+    launched(&["02-breakpoints", "03-continue-breakpoint"]),
+    stopped(&["04-eval-kinds"], AT_KINDS),
+    stopped(&["05-eval-exprs"], AT_KINDS),
+    stopped(&["06-eval-errors"], AT_KINDS),
+    stopped(&["07-eval-shortloadconfig"], AT_KINDS),
+    stopped(
+        &["08-locals-args", "09-stacktrace", "10-goroutines", "11-threads-registers"],
+        AT_KINDS,
+    ),
+    stopped(&["14-set"], AT_KINDS),
+    stopped(&["15-lists"], AT_KINDS),
+    launched(&["18-stepping", "19-after-exit"]),
+    Session { args: &["trace"], program: "prog2", ..launched(&["26-tracepoints"]) },
+    Session {
+        args: &["hard"],
+        program: "prog2",
+        ..launched(&["28-hardcoded-breakpoint"])
+    },
+    Session {
+        args: &["labels"],
+        program: "prog2",
+        ..stopped(&["29-labels"], &["// BP_LABELS"])
+    },
+    Session { args: &["deadlock"], ..launched(&["30-deadlock"]) },
+    Session { args: &["mutexdead"], ..launched(&["30-mutexdead"]) },
+    Session { args: &["panic"], ..launched(&["30-panic"]) },
+    Session { args: &["panicstr"], ..launched(&["30-panicstr"]) },
+    Session { args: &["throw"], ..launched(&["30-throw"]) },
+    launched(&["31-breakpoint-info"]),
+    launched(&["32-bad-condition"]),
+    launched(&["21-detach"]),
+];
+
+const fn launched(files: &'static [&'static str]) -> Session {
+    Session { files, program: "prog", args: &[], breaks: &[], continues: 0 }
+}
+
+const fn stopped(
+    files: &'static [&'static str],
+    breaks: &'static [&'static str],
+) -> Session {
+    Session { breaks, continues: 1, ..launched(files) }
+}
+
+/// Where we differ on purpose: the file, the request's number in it (0: any), a part of the
+/// difference, and why.
+const KNOWN: &[(&str, usize, &str, &str)] = &[
+    ("01-startup", 2, "/result/", "we say our own version, and what Go we support"),
+    ("02-breakpoints", 7, "ambiguous", "the order of the names is that of a Go map"),
+    ("02-breakpoints", 29, "", "no phantom is left of a breakpoint that was refused"),
+    ("05-eval-exprs", 16, "", "the runtime's own counters and scratch fields"),
+    (
+        "09-stacktrace",
+        1,
+        "FramePointerOffset",
+        "the outermost frame has no frame pointer",
+    ),
+    ("14-set", 11, "", "a plain error where Delve crashes inside"),
+    ("18-stepping", 24, "", "the thread is another one"),
+    ("18-stepping", 25, "", "the thread is another one"),
+    ("18-stepping", 26, "", "the thread is another one"),
+    ("19-after-exit", 0, "Internal debugger error", "a plain error where Delve crashes"),
+    ("19-after-exit", 31, "/result/", "our own version"),
+    ("19-after-exit", 40, "", "core files come later"),
+    ("30-throw", 1, "hitCount", "which goroutine is caught is a race"),
+];
+
+#[test]
+fn our_answers_are_those_that_were_recorded() {
+    let mut differences = Vec::new();
+    for session in SESSIONS {
+        let fixture = build(session.program);
+        let mut debugged = Debugged::launch(&fixture, session.args);
+        for text in session.breaks {
+            debugged.break_at(&fixture.at(text));
+        }
+        for _ in 0..session.continues {
+            debugged.resume("continue");
+        }
+        let mut names = renaming(session.program, &fixture);
+        for file in session.files {
+            replay(&mut debugged, file, &mut names, &mut differences);
+        }
+    }
+    report(differences);
+}
+
+#[test]
+fn an_attached_program_answers_as_recorded() {
+    let fixture = build("prog");
+    let program = Program::start(&fixture.executable, &["spin"]);
+    let mut debugged = Debugged::attach(&program);
+    let mut differences = Vec::new();
+    let mut names = renaming("prog", &fixture);
+    replay(&mut debugged, "24-attach", &mut names, &mut differences);
+    differences
+        .retain(|it| !it.contains("/currentThread/") && !it.contains("currentGoroutine"));
+    report(differences);
+}
+
+/// Odd bytes on the wire: each exchange on a connection of its own.
+#[test]
+fn odd_requests_are_answered_as_recorded() {
+    let mut differences = Vec::new();
+    for (file, breaks) in [("22-framing", false), ("35-decoding-leniency", true)] {
+        let fixture = build("prog");
+        let mut debugged = Debugged::launch(&fixture, &["spin"]);
+        if breaks {
+            debugged.break_at(&fixture.at("// BP_KINDS"));
+            debugged.resume("continue");
+        }
+        let mut names = renaming("prog", &fixture);
+        for (nth, exchange) in (1..).zip(recording(file)) {
+            let note = exchange["note"].as_str().unwrap_or_default();
+            if note == "short fixed array" || note.starts_with("Command ") {
+                // They restart the program, or run it: other tests do.
+                continue;
+            }
+            for difference in odd_exchange(&debugged.server, &exchange, &mut names) {
+                differences.push(format!("{file} {nth} ({note}) {difference}"));
+            }
+        }
+    }
+    report(differences);
+}
+
+fn odd_exchange(server: &Server, exchange: &Value, names: &mut Renaming) -> Vec<String> {
+    let mut wire = server.connect();
+    let sent = names.text(exchange["sent_raw"].as_str().unwrap());
+    wire.send_bytes(sent.as_bytes());
+    let mut differences = Vec::new();
+    for line in exchange["received_raw"].as_array().unwrap() {
+        let recorded = line.as_str().unwrap();
+        let ours = wire.read_line();
+        match (recorded, ours) {
+            ("<<connection closed>>", None) => {}
+            (_, Some(ours)) if !recorded.starts_with("<<") => {
+                let recorded: Value = serde_json::from_str(recorded).unwrap();
+                let ours: Value = serde_json::from_str(&ours).unwrap();
+                differences.extend(names.differences(&recorded, &ours));
+            }
+            (_, ours) => differences.push(format!("{ours:?}, not {recorded:?}")),
+        }
+    }
+    differences
+}
+
+fn build(program: &str) -> Fixture {
+    let main = root().join("testdata/rpc/programs").join(program).join("main.go");
+    let how = Build { toolchain: Some(TOOLCHAIN), package: true, ..Build::default() };
+    Fixture::build_file(&main, program, how)
+}
+
+fn renaming(program: &str, fixture: &Fixture) -> Renaming {
+    let mut go = Command::new("go");
+    let goroot =
+        go.args(["env", "GOROOT"]).env("GOTOOLCHAIN", TOOLCHAIN).output().unwrap();
+    let goroot = String::from_utf8(goroot.stdout).unwrap().trim().to_owned();
+    let executable = fixture.executable.to_str().unwrap().to_owned();
+    let dir = fixture.main.parent().unwrap().to_str().unwrap().to_owned();
+    Renaming::new(vec![
+        (format!("/home/user/{program}.bin"), executable),
+        (format!("/home/user/{program}"), dir),
+        ("/usr/local/go".into(), goroot),
+    ])
+}
+
+fn recording(file: &str) -> Vec<Value> {
+    let path = root().join("testdata/rpc").join(format!("{file}.jsonl"));
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+}
+
+fn replay(
+    debugged: &mut Debugged,
+    file: &str,
+    names: &mut Renaming,
+    out: &mut Vec<String>,
+) {
+    for (nth, exchange) in (1..).zip(recording(file)) {
+        let request = &exchange["request"];
+        let method = request["method"].as_str().unwrap().trim_start_matches("RPCServer.");
+        let argument = names.request(&request["params"][0]);
+        let ours = match debugged.wire.call(method, argument) {
+            Ok(result) => json!({"result": result, "error": null}),
+            Err(text) => json!({"result": null, "error": text}),
+        };
+        let mut recorded = exchange["response"].clone();
+        recorded.as_object_mut().unwrap().remove("id");
+        for difference in names.differences(&recorded, &ours) {
+            let what = match method {
+                "Eval" => request["params"][0]["Expr"].to_string(),
+                "Command" => request["params"][0]["name"].to_string(),
+                _ => method.to_owned(),
+            };
+            out.push(format!("{file} {nth} ({what}) {difference}"));
+        }
+    }
+}
+
+fn report(differences: Vec<String>) {
+    if Peer::chosen() == Peer::Delve {
+        println!("{}", differences.join("\n"));
+        return;
+    }
+    let is_known = |it: &String| {
+        KNOWN.iter().any(|(file, nth, part, _)| {
+            it.starts_with(&format!("{file} "))
+                && (*nth == 0 || it.starts_with(&format!("{file} {nth} ")))
+                && it.contains(part)
+        })
+    };
+    let unknown: Vec<String> =
+        differences.into_iter().filter(|it| !is_known(it)).collect();
+    assert!(unknown.is_empty(), "\n{}\n", unknown.join("\n"));
+}
