@@ -79,6 +79,7 @@ methods! {
     "StopRecording": StopRecordingIn => Empty;
     "Command": Command => CommandOut;
     "CreateWatchpoint": CreateWatchpointIn => Breakpoint;
+    "ListStackGroups": ListStackGroupsIn => ListStackGroupsOut;
 }
 
 /// The answer of methods that have nothing to say: `{}`.
@@ -931,3 +932,39 @@ pub struct CancelDownloadsIn {}
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StopRecordingIn {}
+
+/// The argument of `ListStackGroups`, a method of ours: goroutines with identical stacks
+/// together. A server that does not have it answers `unknown method`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListStackGroupsIn {
+    /// Groups to answer at most, the largest first; 0: all.
+    #[serde(rename = "MaxGroups")]
+    pub max_groups: i64,
+    /// Members to answer of each group.
+    #[serde(rename = "MaxMembers")]
+    pub max_members: i64,
+    /// Whether to include goroutines that the runtime started for itself.
+    #[serde(rename = "IncludeSystem")]
+    pub include_system: bool,
+    /// As `ListGoroutines` has them.
+    #[serde(rename = "Filters")]
+    pub filters: Option<Vec<GoroutineFilter>>,
+}
+
+/// The answer to `ListStackGroups`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListStackGroupsOut {
+    #[serde(rename = "Groups")]
+    pub groups: Vec<StackGroup>,
+    /// All groups, those not answered included.
+    #[serde(rename = "TotalGroups")]
+    pub total_groups: i64,
+    /// The goroutines in all groups.
+    #[serde(rename = "Total")]
+    pub total: i64,
+    /// The goroutines of the runtime that were left out.
+    #[serde(rename = "SystemHidden")]
+    pub system_hidden: i64,
+}

@@ -564,3 +564,18 @@ pub struct Event {
     #[serde(rename = "Breakpoint", skip_serializing_if = "Option::is_none")]
     pub breakpoint: Option<Breakpoint>,
 }
+
+/// Goroutines whose stacks are identical (`ListStackGroups`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StackGroup {
+    /// How many there are.
+    #[serde(rename = "Count")]
+    pub count: i64,
+    /// The first of them, in the order of their ids.
+    #[serde(rename = "Members")]
+    pub members: Vec<Goroutine>,
+    /// The stack they share, innermost frame first.
+    #[serde(rename = "Frames")]
+    pub frames: Vec<Location>,
+}

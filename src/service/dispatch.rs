@@ -108,6 +108,7 @@ pub fn dispatch(method: &str, call: Call<'_>) {
         "ListThreads" => call.stopped(inspect::threads),
         "GetThread" => call.stopped(inspect::thread),
         "ListGoroutines" => call.stopped(inspect::goroutines),
+        "ListStackGroups" => call.stopped(inspect::stack_groups),
         "Stacktrace" => call.stopped(inspect::stacktrace),
         "ListLocalVars" => call.stopped(inspect::locals),
         "ListFunctionArgs" => call.stopped(inspect::arguments),

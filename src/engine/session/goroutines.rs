@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::error::{Error, Result};
-use crate::engine::golang::{Goroutine, Location, Spot, StackSummary};
+use crate::engine::golang::{Frame, Goroutine, Location, Spot, StackSummary};
 use crate::engine::session::Session;
 use crate::engine::session::resolve::without_type_parameters;
 use rustc_hash::FxHashMap;
@@ -125,6 +125,101 @@ impl Session {
         let mut goroutines = self.goroutine_views(&page)?;
         goroutines.retain(|it| filters.iter().all(|filter| filter.accepts(it)));
         Ok(Page { goroutines, next })
+    }
+}
+
+/// Goroutines with identical stacks.
+#[derive(Debug, Default)]
+pub struct StackGroup {
+    pub count: usize,
+    pub members: Vec<GoroutineView>,
+    /// The stack of the first member, innermost frame first.
+    pub frames: Vec<Frame>,
+}
+
+/// All goroutines, by their stacks.
+#[derive(Debug, Default)]
+pub struct StackGroups {
+    /// The largest first.
+    pub groups: Vec<StackGroup>,
+    pub n_groups: usize,
+    pub n_goroutines: usize,
+    pub n_system_hidden: usize,
+}
+
+/// How stacks are to be grouped.
+#[derive(Clone, Debug, Default)]
+pub struct GroupRequest {
+    /// 0: all.
+    pub groups_max: usize,
+    pub members_max: usize,
+    pub include_system: bool,
+    pub filters: Vec<Filter>,
+}
+
+/// Frames answered for a group: those that its members were compared by.
+const GROUP_FRAMES_MAX: usize = 32;
+
+impl Session {
+    /// Groups all goroutines by their stacks. Only what is answered is put into words.
+    pub fn stack_groups(&mut self, request: &GroupRequest) -> Result<StackGroups> {
+        self.goroutine_table()?;
+        let memory = self.memory()?;
+        let all = self.goroutine_table()?.as_slice().to_vec();
+        let (mut all, n_system_hidden) = match request.include_system {
+            true => (all, 0),
+            false => {
+                let n = all.len();
+                let mut all = all;
+                all.retain(|it| !it.system);
+                let hidden = n - all.len();
+                (all, hidden)
+            }
+        };
+        if !request.filters.is_empty() {
+            let views = self.goroutine_views(&all)?;
+            let kept = views
+                .into_iter()
+                .filter(|it| request.filters.iter().all(|filter| filter.accepts(it)));
+            all = kept.map(|it| it.goroutine).collect();
+        }
+        let threads = self.stop.threads.as_deref().unwrap_or_default();
+        let summaries = self.program.runtime.summarize(&*memory, &all, threads);
+        let mut by_stack: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        for (at, summary) in summaries.iter().enumerate() {
+            by_stack.entry(summary.signature).or_default().push(at);
+        }
+        let n_groups = by_stack.len();
+        let mut groups: Vec<Vec<usize>> = by_stack.into_values().collect();
+        for group in &mut groups {
+            group.sort_by_key(|at| all[*at].id);
+        }
+        groups.sort_by_key(|it| (std::cmp::Reverse(it.len()), all[it[0]].id));
+        if request.groups_max > 0 {
+            groups.truncate(request.groups_max);
+        }
+        let groups = groups
+            .iter()
+            .map(|group| self.stack_group(group, &all, request.members_max))
+            .collect::<Result<_>>()?;
+        Ok(StackGroups { groups, n_groups, n_goroutines: all.len(), n_system_hidden })
+    }
+
+    fn stack_group(
+        &mut self,
+        group: &[usize],
+        all: &[Goroutine],
+        members_max: usize,
+    ) -> Result<StackGroup> {
+        let members: Vec<Goroutine> =
+            group.iter().take(members_max).map(|at| all[*at]).collect();
+        let first = group.first().map(|at| all[*at].id).unwrap_or_default();
+        let stack = self.stack(first, GROUP_FRAMES_MAX)?;
+        Ok(StackGroup {
+            count: group.len(),
+            members: self.goroutine_views(&members)?,
+            frames: stack.frames,
+        })
     }
 }
 

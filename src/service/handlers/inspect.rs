@@ -6,7 +6,9 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::session::Session;
 use crate::engine::session::disassembly::Flavour;
-use crate::engine::session::goroutines::{self, Aspect, Filter, GoroutineView};
+use crate::engine::session::goroutines::{
+    self, Aspect, Filter, GoroutineView, GroupRequest,
+};
 use crate::engine::session::query::FrameRegisters;
 use crate::service::convert;
 use crate::service::handlers::filter;
@@ -47,22 +49,7 @@ pub fn goroutines(
     session: &mut Session,
     args: ListGoroutinesIn,
 ) -> Result<ListGoroutinesOut> {
-    let mut filters = Vec::new();
-    for wanted in args.filters.unwrap_or_default() {
-        match Aspect::from_number(wanted.kind) {
-            Some(aspect) => filters.push(Filter {
-                aspect,
-                argument: wanted.arg,
-                negated: wanted.negated,
-            }),
-            None if wanted.kind == 0 => {}
-            None => {
-                return Err(Error::message(
-                    "tinydbg does not list the goroutines that wait on a channel yet",
-                ));
-            }
-        }
-    }
+    let filters = filters(args.filters)?;
     let (start, count) = (at_least_zero(args.start), at_least_zero(args.count));
     let page = session.goroutine_page(start, count, &filters)?;
     let program = session.program();
@@ -96,6 +83,55 @@ pub fn goroutines(
         nextg,
         groups: Some(on_wire),
         too_many_groups,
+    })
+}
+
+fn filters(wanted: Option<Vec<types::GoroutineFilter>>) -> Result<Vec<Filter>> {
+    let mut filters = Vec::new();
+    for wanted in wanted.unwrap_or_default() {
+        match Aspect::from_number(wanted.kind) {
+            Some(aspect) => filters.push(Filter {
+                aspect,
+                argument: wanted.arg,
+                negated: wanted.negated,
+            }),
+            None if wanted.kind == 0 => {}
+            None => {
+                return Err(Error::message(
+                    "tinydbg does not list the goroutines that wait on a channel yet",
+                ));
+            }
+        }
+    }
+    Ok(filters)
+}
+
+pub fn stack_groups(
+    session: &mut Session,
+    args: ListStackGroupsIn,
+) -> Result<ListStackGroupsOut> {
+    let request = GroupRequest {
+        groups_max: at_least_zero(args.max_groups),
+        members_max: at_least_zero(args.max_members),
+        include_system: args.include_system,
+        filters: filters(args.filters)?,
+    };
+    let found = session.stack_groups(&request)?;
+    let program = session.program();
+    let group = |it: &goroutines::StackGroup| types::StackGroup {
+        count: it.count as i64,
+        members: it.members.iter().map(|it| convert::goroutine(it, program)).collect(),
+        frames: it
+            .frames
+            .iter()
+            .map(|it| convert::location(&it.location(), program))
+            .collect(),
+    };
+    Ok(ListStackGroupsOut {
+        groups: found.groups.iter().map(group).collect(),
+        total_groups: found.n_groups as i64,
+        total: found.n_goroutines as i64,
+        system_hidden: found.n_system_hidden as i64,
     })
 }
 
