@@ -36,6 +36,8 @@ pub struct Found {
     pub hits: Vec<BreakpointHit>,
     /// The thread on which the step ended.
     pub step_done: Option<i32>,
+    /// The step ended in the caller of the frame that it began in.
+    pub left_frame: bool,
     /// A condition that could not be evaluated, in words.
     pub condition_error: Option<String>,
 }
@@ -135,7 +137,11 @@ impl RunJudge<'_> {
         for frame in step.places_at(hit.addr) {
             match frame {
                 InFrame::Same => done |= offset == step.frame,
-                InFrame::Caller => done |= offset > step.frame,
+                InFrame::Caller if offset > step.frame => {
+                    self.found.left_frame = true;
+                    done = true;
+                }
+                InFrame::Caller => {}
                 InFrame::Inside => done |= offset < step.frame,
                 InFrame::Around => done |= offset > step.frame,
                 InFrame::CallSite if offset == step.frame => {

@@ -17,6 +17,7 @@
 //! | [`run`]        | resume, until there is something to say               |
 //! | [`judge`]      | is this hit something to say?                         |
 //! | [`stop`]       | why did we stop, and what does that select?           |
+//! | [`returned`]   | what did the function return that a step has left?    |
 //! | [`state`]      | what is everything doing?                             |
 //! | [`query`]      | stacks, variables, goroutines of the stopped program  |
 //! | [`disassembly`]| what are the instructions?                            |
@@ -31,6 +32,7 @@ pub mod step;
 pub mod run;
 pub mod judge;
 pub mod stop;
+pub mod returned;
 pub mod state;
 pub mod query;
 pub mod goroutines;

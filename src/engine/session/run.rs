@@ -38,6 +38,10 @@ pub struct Step {
     /// The frame it began in: its CFA less the top of the stack.
     pub frame: i64,
     pub places: Vec<(Addr, InFrame)>,
+    /// The innermost frame when it began.
+    pub origin: Frame,
+    /// How to load what the function returned, if the step leaves it.
+    pub results: Option<LoadConfig>,
 }
 
 impl Step {
@@ -63,7 +67,6 @@ impl Session {
         if self.live.is_none() {
             return Ok(());
         }
-        let _ = results;
         let stepping = |kind| Some(kind);
         let kind = match resume {
             Resume::Continue => return self.run(ticket),
@@ -76,7 +79,8 @@ impl Session {
             None => self.step_instruction(resume == Resume::NextInstruction, ticket),
             Some(_) if self.step.is_some() => Err(Error::message("next while nexting")),
             Some(kind) => {
-                let step = self.plan_step(kind)?;
+                let mut step = self.plan_step(kind)?;
+                step.results = results;
                 self.run_step(step, ticket)
             }
         }
@@ -206,6 +210,9 @@ impl Session {
                         })
             }
         };
+        if found.left_frame {
+            self.note_returned()?;
+        }
         if of_step {
             self.cancel_step()?;
         }
@@ -213,6 +220,17 @@ impl Session {
             Some(why) => Err(Error::message(why)),
             None => Ok(()),
         }
+    }
+
+    fn note_returned(&mut self) -> Result<()> {
+        let Some(step) = &self.step else { return Ok(()) };
+        let (origin, Some(config)) = (step.origin.clone(), step.results) else {
+            return Ok(());
+        };
+        if let Some(goroutine) = self.selected_goroutine()? {
+            self.stop.returned = self.returned_values(&origin, &goroutine, config).ok();
+        }
+        Ok(())
     }
 
     /// The goroutine and thread that a step is for, and its innermost frames.
@@ -253,7 +271,9 @@ impl Session {
             .map(|place| (program.loaded(place.addr), place.frame))
             .collect();
         let frame = top.cfa_offset();
-        Ok(Step { goroutine: goroutine.map(|it| it.id), tid, frame, places })
+        let origin = top.clone();
+        let goroutine = goroutine.map(|it| it.id);
+        Ok(Step { goroutine, tid, frame, places, origin, results: None })
     }
 
     /// Where the frame `top` returns to, as far as users care: not in a wrapper that Go
@@ -313,6 +333,8 @@ impl Session {
                 tid,
                 frame: top.cfa_offset(),
                 places: vec![(addr, InFrame::Same)],
+                origin: top.clone(),
+                results: None,
             };
             return self.run_step(step, ticket);
         }
