@@ -183,13 +183,17 @@ impl Runtime {
     }
 
     /// All deferred calls of one frame, the next to run first. `all` is what
-    /// [`defers`](Self::defers) says of the goroutine.
+    /// [`defers`](Self::defers) says of the goroutine. An inlined call has none: a function
+    /// with `defer` is not inlined.
     pub fn defers_of(
         &self,
         mem: &dyn Memory,
         frame: &Frame,
         all: &[Defer],
     ) -> Vec<Defer> {
+        if frame.function.as_ref().is_none_or(|it| it.inlined) {
+            return Vec::new();
+        }
         // A frame's SP is as it was at `defer`, unless the frame is the innermost.
         let is_of_frame = |it: &&Defer| {
             it.unreadable.is_none() && frame.sp <= it.sp && it.sp < frame.cfa

@@ -30,6 +30,7 @@ mod switch;
 pub mod summary;
 pub mod defers;
 pub mod interface;
+pub mod wrapper;
 
 use std::sync::{Arc, OnceLock};
 
