@@ -237,9 +237,8 @@ impl Walk<'_> {
         delta: u64,
     ) -> Option<Next> {
         let sp = self.registers.sp();
-        // The slots, and by how much it moved SP to make room for them.
-        let (at_depth, at_g, room) =
-            if self.runtime.version().minor >= 22 { (0, 8, 16) } else { (40, 48, 64) };
+        let (at_depth, at_g) =
+            if self.runtime.version().minor >= 22 { (0, 8) } else { (40, 48) };
         let depth = self.window.word(sp.offset(at_depth)).ok()?;
         let g = self.window.addr(sp.offset(at_g)).ok()?;
         let goroutine = self.stacks.goroutine;
@@ -249,7 +248,6 @@ impl Walk<'_> {
         }
         let sp =
             if was_on_goroutine { goroutine.hi.0.checked_sub(depth)? } else { depth };
-        let delta = delta.saturating_sub(room);
         let cfa = Addr(sp).offset(delta as i64 + 8);
         let bp = if sp == goroutine.sp.0 { goroutine.bp } else { self.registers.bp() };
         let bp = if delta > 0 { self.window.addr(cfa.offset(-16)).ok()? } else { bp };
