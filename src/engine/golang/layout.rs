@@ -143,17 +143,21 @@ fields! {
     GGoPc: "runtime.g"."gopc" [19 => 296, 21 => 280, 23 => 288, 25 => 280, 26 => 288];
     GAncestors: "runtime.g"."ancestors"
         [19 => 304, 21 => 288, 23 => 296, 25 => 288, 26 => 296];
-    GStartPc: "runtime.g"."startpc" [19 => 312, 21 => 296, 23 => 304, 25 => 296, 26 => 304];
-    GWaiting: "runtime.g"."waiting" [19 => 328, 21 => 312, 23 => 320, 25 => 312, 26 => 320];
+    GStartPc: "runtime.g"."startpc"
+        [19 => 312, 21 => 296, 23 => 304, 25 => 296, 26 => 304];
+    GWaiting: "runtime.g"."waiting"
+        [19 => 328, 21 => 312, 23 => 320, 25 => 312, 26 => 320];
     GLabels: "runtime.g"."labels" [19 => 360, 21 => 344, 23 => 352, 25 => 344, 26 => 352];
-    GRunningCleanups: "runtime.g"."runningCleanups" [19 => OFF];
+    GRunningCleanups: "runtime.g"."runningCleanups" [19 => OFF, 25 => 218, 26 => 220];
 
     MG0: "runtime.m"."g0" [19 => 0];
     MProcId: "runtime.m"."procid" [19 => 72, 25 => 64];
     MGsignal: "runtime.m"."gsignal" [19 => 80, 25 => 72];
     MCurg: "runtime.m"."curg" [19 => 192, 25 => 184];
-    MVdsoSp: "runtime.m"."vdsoSP" [19 => OFF];
-    MVdsoPc: "runtime.m"."vdsoPC" [19 => OFF];
+    MVdsoSp: "runtime.m"."vdsoSP"
+        [19 => 800, 21 => 808, 22 => 1120, 23 => 880, 24 => 904, 25 => 896];
+    MVdsoPc: "runtime.m"."vdsoPC"
+        [19 => 808, 21 => 816, 22 => 1128, 23 => 888, 24 => 912, 25 => 904];
 
     DeferHeap: "runtime._defer"."heap" [19 => 1, 22 => 0];
     DeferOpen: "runtime._defer"."openDefer" [19 => 2, 22 => OFF];
@@ -166,23 +170,23 @@ fields! {
 
     PanicArg: "runtime._panic"."arg" [19 => 8, 26 => 0];
     PanicLink: "runtime._panic"."link" [19 => 24, 26 => 16];
-    PanicRecovered: "runtime._panic"."recovered" [19 => OFF];
-    PanicGoexit: "runtime._panic"."goexit" [19 => OFF];
+    PanicRecovered: "runtime._panic"."recovered" [19 => 48, 22 => 96, 26 => 88];
+    PanicGoexit: "runtime._panic"."goexit" [19 => 50, 22 => 97, 25 => 98, 26 => 90];
 
     SudogG: "runtime.sudog"."g" [19 => 0];
     SudogNext: "runtime.sudog"."next" [19 => 8];
 
-    RecvFirst: "runtime.hchan"."recvq.first" [19 => OFF];
-    SendFirst: "runtime.hchan"."sendq.first" [19 => OFF];
+    RecvFirst: "runtime.hchan"."recvq.first" [19 => 56, 23 => 64];
+    SendFirst: "runtime.hchan"."sendq.first" [19 => 72, 23 => 80];
 
     AncestorPcs: "runtime.ancestorInfo"."pcs" [19 => 0];
     AncestorId: "runtime.ancestorInfo"."goid" [19 => 24];
     AncestorGoPc: "runtime.ancestorInfo"."gopc" [19 => 32];
 
-    ModuleTypes: "runtime.moduledata"."types" [19 => 280, 21 => 296];
-    ModuleEtypes: "runtime.moduledata"."etypes" [19 => 288, 21 => 304, 27 => 312];
+    ModuleTypes: "runtime.moduledata"."types" [19 => 280, 20 => 296];
+    ModuleEtypes: "runtime.moduledata"."etypes" [19 => 288, 20 => 304, 27 => 312];
     ModuleNext: "runtime.moduledata"."next"
-        [19 => 544, 21 => 584, 23 => 576, 26 => 584, 27 => 560];
+        [19 => 544, 20 => 560, 21 => 584, 23 => 576, 26 => 584, 27 => 560];
 }
 
 /// The offsets of all [`FIELDS`] in one program.
