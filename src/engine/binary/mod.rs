@@ -13,6 +13,10 @@
 //! Every address here is a [`FileAddr`].
 
 pub mod elf;
+mod sections;
+mod dies;
+mod units;
+mod line_program;
 pub mod build_info;
 pub mod frames;
 pub mod pclntab;
@@ -34,6 +38,8 @@ use crate::engine::error::Result;
 
 use elf::ElfFile;
 use pclntab::Pclntab;
+use sections::Sections;
+use units::Units;
 
 pub use build_info::{BuildInfo, GoVersion};
 pub use frames::CfiRow;
@@ -55,6 +61,9 @@ pub struct Binary {
     pclntab: Pclntab,
     names: OnceLock<functions::NameIndex>,
     symbols: OnceLock<functions::HashedNames>,
+    files: OnceLock<lines::Files>,
+    sections: Sections,
+    units: OnceLock<Units>,
 }
 
 impl Binary {
@@ -77,7 +86,10 @@ impl Binary {
             build_info,
             build_id: elf.build_id(),
             pclntab,
+            sections: Sections::find(&elf),
             elf,
+            files: OnceLock::new(),
+            units: OnceLock::new(),
             names: OnceLock::new(),
             symbols: OnceLock::new(),
         }))
@@ -115,7 +127,7 @@ impl Binary {
     }
 
     pub fn has_dwarf(&self) -> bool {
-        self.elf.section(".debug_info").is_some()
+        self.sections.info.exists()
     }
 
     /// The bytes that the file puts at an address; `None` unless it says all of them.
@@ -127,41 +139,11 @@ impl Binary {
         self.pclntab.table(&self.elf)
     }
 
-    /// Whether the function was compiled with optimizations (without `-N`).
-    pub fn is_optimized(&self, _id: FunctionId) -> bool {
-        true
-    }
-
-    /// The line table of a function, sorted by address. Without DWARF, rows are made from
-    /// Go's own table, all of them `is_stmt`.
-    pub fn rows(&self, _id: FunctionId) -> Vec<LineRow> {
-        Vec::new()
-    }
-
-    /// Where a breakpoint on the function belongs: after its prologue.
-    pub fn prologue_end(&self, id: FunctionId) -> FileAddr {
-        self.function(id).entry
-    }
-
-    /// Where a breakpoint on a source line belongs. `file` is exactly one of
-    /// [`files`](Self::files).
-    pub fn line_sites(&self, _file: &str, _line: u32) -> LineSites {
-        LineSites::NoFile
-    }
-
-    /// Where a breakpoint on a function belongs: after the prologue of each of its
-    /// instances (`name` may leave out type arguments), and at each inlined copy.
-    pub fn function_sites(&self, _name: &str) -> Vec<FileAddr> {
-        Vec::new()
-    }
-
-    /// The paths of all source files, sorted.
-    pub fn files(&self) -> &[Arc<str>] {
-        &[]
-    }
-
-    pub fn file(&self, index: FileIndex) -> &str {
-        self.files().get(index.0 as usize).map_or("", |it| it)
+    /// Whether the function was compiled with optimizations (without `-N`); without DWARF
+    /// nobody knows, and most are.
+    pub fn is_optimized(&self, id: FunctionId) -> bool {
+        let entry = self.function(id).entry;
+        self.units().at_pc(entry.0).is_none_or(|it| it.is_optimized)
     }
 
     /// How to find the caller of C code at `pc`, from `.eh_frame`.

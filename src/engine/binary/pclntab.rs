@@ -316,6 +316,10 @@ impl<'a> Table<'a> {
         self.value_at(function, function.pc_sp, pc)
     }
 
+    pub fn sp_deltas(&self, function: &RawFunction) -> PcValues<'a> {
+        self.values(function, function.pc_sp)
+    }
+
     pub fn lines(&self, function: &RawFunction) -> PcValues<'a> {
         self.values(function, function.pc_line)
     }
