@@ -1,7 +1,25 @@
 //! Where is the value of a variable? DWARF location expressions, reduced to what the
 //! Go compiler says with them: pieces in registers, in the frame, or nowhere.
 
+use std::fmt::Write as _;
+
+use gimli::EndianSlice;
+use gimli::LittleEndian;
+use gimli::Operation;
+
+use super::Binary;
+use super::dies::Place;
+use super::units::Unit;
 use crate::engine::addr::FileAddr;
+
+/// Pieces of one value; more are damage.
+const PIECES_MAX: usize = 256;
+/// Operations of one expression; more are damage.
+const OPERATIONS_MAX: usize = 4096;
+/// Entries of one location list; more are damage.
+const LIST_MAX: usize = 1 << 16;
+
+type Reader<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Where a variable's value is at one PC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,5 +72,216 @@ impl Location {
             },
             _ => None,
         }
+    }
+}
+
+/// What a location attribute says at one PC.
+#[derive(Clone, Debug)]
+pub(super) struct PlaceAtPc {
+    pub location: Location,
+    /// As Delve writes it: see [`describe`].
+    pub text: String,
+}
+
+impl Binary {
+    pub(super) fn locate(&self, unit: &Unit, place: Place<'_>, pc: u64) -> PlaceAtPc {
+        match place {
+            Place::None => {
+                PlaceAtPc { location: Location::OptimizedOut, text: String::new() }
+            }
+            Place::Expression(bytes) => PlaceAtPc {
+                location: parse_expression(self, unit, bytes),
+                text: format!("[block] {}", describe(bytes, unit.encoding)),
+            },
+            Place::List(offset) => match self.list_entry(unit, offset, pc) {
+                Some(bytes) => PlaceAtPc {
+                    location: parse_expression(self, unit, bytes),
+                    text: format!(
+                        "[{offset:#x}:{pc:#x}] {}",
+                        describe(bytes, unit.encoding)
+                    ),
+                },
+                None => PlaceAtPc { location: Location::NotLive, text: String::new() },
+            },
+        }
+    }
+
+    /// The expression that a location list has for a PC.
+    fn list_entry(&self, unit: &Unit, offset: usize, pc: u64) -> Option<&[u8]> {
+        let reader = |bytes| EndianSlice::new(bytes, LittleEndian);
+        let sections = &self.sections;
+        let (old, new): (&[u8], &[u8]) = if unit.encoding.version < 5 {
+            (sections.loc.bytes(&self.elf), &[])
+        } else {
+            (&[], sections.loclists.bytes(&self.elf))
+        };
+        let lists = gimli::LocationLists::new(reader(old).into(), reader(new).into());
+        let addresses = gimli::DebugAddr::from(reader(sections.addr.bytes(&self.elf)));
+        let mut list = lists
+            .locations(
+                gimli::LocationListsOffset(offset),
+                unit.encoding,
+                unit.low_pc,
+                &addresses,
+                gimli::DebugAddrBase(unit.addr_base),
+            )
+            .ok()?;
+        for _ in 0..LIST_MAX {
+            let entry = list.next().ok()??;
+            if (entry.range.begin..entry.range.end).contains(&pc) {
+                return Some(entry.data.0.slice());
+            }
+        }
+        None
+    }
+}
+
+/// Reduces an expression to pieces, without running it. What cannot be said that way is
+/// kept whole as [`PieceAt::Computed`].
+fn parse_expression(binary: &Binary, unit: &Unit, bytes: &[u8]) -> Location {
+    if bytes.is_empty() {
+        return Location::OptimizedOut;
+    }
+    let pieces = parse_pieces(binary, unit, bytes).unwrap_or_else(|| {
+        vec![Piece { size: None, at: PieceAt::Computed(bytes.to_vec()) }]
+    });
+    if pieces.iter().all(|it| it.at == PieceAt::Unavailable) {
+        return Location::OptimizedOut;
+    }
+    Location::Pieces(pieces)
+}
+
+/// `None` if the expression computes something.
+fn parse_pieces(binary: &Binary, unit: &Unit, bytes: &[u8]) -> Option<Vec<Piece>> {
+    let input: Reader<'_> = EndianSlice::new(bytes, LittleEndian);
+    let mut operations = gimli::Expression(input).operations(unit.encoding);
+    let mut pieces = Vec::new();
+    let mut at: Option<PieceAt> = None;
+    while let Some(operation) = operations.next().ok()? {
+        if pieces.len() >= PIECES_MAX {
+            return None;
+        }
+        let next = match (operation, at.take()) {
+            (Operation::Piece { size_in_bits, bit_offset: None }, place) => {
+                let size = Some(size_in_bits / 8);
+                pieces.push(Piece { size, at: place.unwrap_or(PieceAt::Unavailable) });
+                continue;
+            }
+            (Operation::FrameOffset { offset }, None) => {
+                // In Go the frame base is the canonical frame address.
+                unit.is_go.then_some(PieceAt::CfaOffset(offset))?
+            }
+            (Operation::CallFrameCFA, None) => PieceAt::CfaOffset(0),
+            (Operation::PlusConstant { value }, Some(PieceAt::CfaOffset(offset))) => {
+                PieceAt::CfaOffset(offset.wrapping_add(value as i64))
+            }
+            (Operation::Register { register }, None) => PieceAt::Register(register.0),
+            (Operation::RegisterOffset { register, offset, .. }, None) => {
+                PieceAt::RegisterOffset { register: register.0, offset }
+            }
+            (Operation::Address { address }, None) => PieceAt::Addr(FileAddr(address)),
+            (Operation::AddressIndex { index }, None) => {
+                let index = super::dies::Address::Index(index.0);
+                PieceAt::Addr(FileAddr(unit.address(binary, index)?))
+            }
+            (Operation::UnsignedConstant { value }, None) => {
+                let value = value.to_le_bytes().to_vec();
+                stack_value(&mut operations, value)?
+            }
+            (Operation::SignedConstant { value }, None) => {
+                let value = value.to_le_bytes().to_vec();
+                stack_value(&mut operations, value)?
+            }
+            (Operation::ImplicitValue { data }, None) => {
+                PieceAt::Value(data.slice().to_vec())
+            }
+            _ => return None,
+        };
+        at = Some(next);
+    }
+    match at {
+        Some(at) if pieces.is_empty() => pieces.push(Piece { size: None, at }),
+        Some(_) => return None,
+        None => {}
+    }
+    Some(pieces)
+}
+
+/// A constant is a value if `DW_OP_stack_value` follows, and an address otherwise.
+fn stack_value(
+    operations: &mut gimli::OperationIter<Reader<'_>>,
+    value: Vec<u8>,
+) -> Option<PieceAt> {
+    match operations.next().ok()?? {
+        Operation::StackValue => Some(PieceAt::Value(value)),
+        _ => None,
+    }
+}
+
+/// An expression in words: `DW_OP_fbreg -0x50 `, `DW_OP_reg0(Rax) DW_OP_piece 0x8 `, each
+/// operation and operand followed by a space, as Delve's clients have it.
+fn describe(bytes: &[u8], encoding: gimli::Encoding) -> String {
+    let mut text = String::new();
+    let mut rest: Reader<'_> = EndianSlice::new(bytes, LittleEndian);
+    for _ in 0..OPERATIONS_MAX {
+        let before = rest;
+        if rest.is_empty() {
+            break;
+        }
+        let Ok(operation) = Operation::parse(&mut rest, encoding) else { break };
+        let opcode = before.slice().first().copied().unwrap_or(0);
+        let _ = write_operation(&mut text, opcode, &operation);
+    }
+    text
+}
+
+fn write_operation(
+    text: &mut String,
+    opcode: u8,
+    operation: &Operation<Reader<'_>>,
+) -> std::fmt::Result {
+    let name = gimli::DwOp(opcode);
+    match name.static_string() {
+        Some(name) => write!(text, "{name}")?,
+        None => write!(text, "{opcode:#x}")?,
+    }
+    let hex = |value: i64| {
+        let sign = if value < 0 { "-" } else { "" };
+        format!("{sign}{:#x}", value.unsigned_abs())
+    };
+    match operation {
+        Operation::Register { register } if opcode != gimli::DW_OP_regx.0 => {
+            write!(text, "({}) ", register_name(register.0))
+        }
+        Operation::Register { register } => {
+            write!(text, " {:#x}({}) ", register.0, register_name(register.0))
+        }
+        Operation::RegisterOffset { register, offset, .. } => {
+            write!(text, "({}) {} ", register_name(register.0), hex(*offset))
+        }
+        Operation::FrameOffset { offset } => write!(text, " {} ", hex(*offset)),
+        Operation::Piece { size_in_bits, .. } => {
+            write!(text, " {:#x} ", size_in_bits / 8)
+        }
+        Operation::Address { address } => write!(text, " {address:#x} "),
+        Operation::AddressIndex { index } => write!(text, " {:#x} ", index.0),
+        Operation::PlusConstant { value } => write!(text, " {value:#x} "),
+        Operation::UnsignedConstant { value } => write!(text, " {value:#x} "),
+        Operation::SignedConstant { value } => write!(text, " {} ", hex(*value)),
+        _ => write!(text, " "),
+    }
+}
+
+/// The registers by their DWARF numbers (System V ABI amd64, figure 3.36), as Delve
+/// spells them.
+fn register_name(number: u16) -> String {
+    const NAMES: [&str; 17] = [
+        "Rax", "Rdx", "Rcx", "Rbx", "Rsi", "Rdi", "Rbp", "Rsp", "R8", "R9", "R10", "R11",
+        "R12", "R13", "R14", "R15", "Rip",
+    ];
+    match NAMES.get(usize::from(number)) {
+        Some(name) => name.to_string(),
+        None if (17..=32).contains(&number) => format!("XMM{}", number - 17),
+        None => format!("unknown{number}"),
     }
 }

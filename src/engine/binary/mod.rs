@@ -30,7 +30,10 @@ pub mod symbol_name;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::OnceLock;
+
+use rustc_hash::FxHashMap;
 
 use crate::engine::addr::FileAddr;
 use crate::engine::error::Error;
@@ -39,6 +42,7 @@ use crate::engine::error::Result;
 use elf::ElfFile;
 use pclntab::Pclntab;
 use sections::Sections;
+use types::TypeIndex;
 use units::Units;
 
 pub use build_info::{BuildInfo, GoVersion};
@@ -64,6 +68,9 @@ pub struct Binary {
     files: OnceLock<lines::Files>,
     sections: Sections,
     units: OnceLock<Units>,
+    type_index: OnceLock<TypeIndex>,
+    /// The types that have been asked for.
+    types: Mutex<FxHashMap<TypeId, Arc<GoType>>>,
 }
 
 impl Binary {
@@ -90,6 +97,8 @@ impl Binary {
             elf,
             files: OnceLock::new(),
             units: OnceLock::new(),
+            type_index: OnceLock::new(),
+            types: Mutex::default(),
             names: OnceLock::new(),
             symbols: OnceLock::new(),
         }))
@@ -148,64 +157,6 @@ impl Binary {
 
     /// How to find the caller of C code at `pc`, from `.eh_frame`.
     pub fn c_unwind(&self, _pc: FileAddr) -> Option<CfiRow> {
-        None
-    }
-
-    /// The variables that can be seen from `pc` in the frame that
-    /// [`inline_stack`](Self::inline_stack)`(pc)[inline_depth]` is.
-    pub fn scope_at(&self, _pc: FileAddr, _inline_depth: usize) -> Result<Scope> {
-        Err(Error::message("the binary has no debug information"))
-    }
-
-    /// A package variable by its full name (`net/http.DefaultClient`), or by the end of
-    /// it (`http.DefaultClient`).
-    pub fn global(&self, _name: &str) -> Option<Global> {
-        None
-    }
-
-    /// All package variables, sorted by name.
-    pub fn globals(&self) -> Vec<Global> {
-        Vec::new()
-    }
-
-    /// The integer constants of a named type, for showing enumerations.
-    pub fn constants_of(&self, _ty: TypeId) -> Vec<(String, i64)> {
-        Vec::new()
-    }
-
-    /// An integer constant by its full name or by the end of it.
-    pub fn constant(&self, _name: &str) -> Option<(i64, TypeId)> {
-        None
-    }
-
-    /// The type whose DIE is `id`. Never fails: see [`TypeKind::Unsupported`].
-    pub fn type_of(&self, id: TypeId) -> Arc<GoType> {
-        Arc::new(GoType {
-            id,
-            name: String::new(),
-            size: 0,
-            kind: TypeKind::Unsupported { why: "cannot be read yet".into() },
-            go_kind: 0,
-        })
-    }
-
-    /// A type by its name with full import path; the named type, not its underlying.
-    pub fn type_named(&self, _name: &str) -> Option<TypeId> {
-        None
-    }
-
-    /// The names of all types, sorted.
-    pub fn type_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// The type of a runtime type descriptor, by its distance from `moduledata.types`.
-    pub fn type_of_runtime(&self, _offset: u64) -> Option<TypeId> {
-        None
-    }
-
-    /// The struct that a named type is, with its fields: `runtime.g`.
-    pub fn struct_layout(&self, _type_name: &str) -> Option<Arc<GoType>> {
         None
     }
 }

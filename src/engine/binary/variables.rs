@@ -1,8 +1,18 @@
 //! Which variables can be seen from a PC?
 
+use super::Binary;
+use super::dies::Die;
+use super::dies::DieReader;
 use super::location::Location;
+use super::location::Piece;
 use super::types::TypeId;
+use super::units::Unit;
 use crate::engine::addr::FileAddr;
+use crate::engine::error::Error;
+use crate::engine::error::Result;
+
+/// DIEs of one function; more are damage.
+const DIES_MAX: usize = 1 << 20;
 
 /// The variables of one function, physical or inlined, as seen from one PC.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,4 +66,347 @@ pub struct Global {
     pub name: String,
     pub ty: TypeId,
     pub addr: FileAddr,
+}
+
+/// A DIE of a function, with what is around it.
+struct Node<'a> {
+    die: Die<'a>,
+    parent: usize,
+    /// Whether the PC is in it or in something within it: parts of a call that was
+    /// inlined into an inlined call can be outside of that.
+    has_pc: bool,
+}
+
+impl Binary {
+    /// The variables that can be seen from `pc` in the frame that
+    /// [`inline_stack`](Self::inline_stack)`(pc)[inline_depth]` is.
+    pub fn scope_at(&self, pc: FileAddr, inline_depth: usize) -> Result<Scope> {
+        if !self.has_dwarf() {
+            return Err(Error::message(
+                "the program was built without debug information (-ldflags=-w or -s), so \
+                 that there are no variables to show",
+            ));
+        }
+        let no_function =
+            || Error::message(format!("no debug information for the code at {pc:?}"));
+        let function = self.function_at(pc).ok_or_else(no_function)?;
+        let entry = self.function(function).entry;
+        let (unit, die) = self.function_die(entry).ok_or_else(no_function)?;
+        let nodes = self.function_nodes(unit, die, pc.0);
+        let frames = self.inline_stack(pc);
+        let line = frames.get(inline_depth).map_or(0, |it| it.line);
+        let outside = frames.len().saturating_sub(inline_depth + 1);
+        let root = frame_node(&nodes, outside);
+        let mut scope = Scope::default();
+        let mut groups = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let Some(depth) = depth_in(&nodes, index, root) else { continue };
+            if let Some(variable) = self.variable(unit, &node.die, depth, pc.0, line) {
+                groups.push((node.parent, variable));
+            }
+        }
+        self.join_decomposed(&mut groups);
+        for (_, variable) in groups {
+            match is_hidden(&variable.name) {
+                true => scope.hidden.push(variable),
+                false => scope.variables.push(variable),
+            }
+        }
+        Ok(scope)
+    }
+
+    /// All DIEs of a function, in their order.
+    fn function_nodes<'a>(
+        &'a self,
+        unit: &'a Unit,
+        function: Die<'a>,
+        pc: u64,
+    ) -> Vec<Node<'a>> {
+        let mut nodes = vec![Node { die: function, parent: 0, has_pc: true }];
+        let mut reader = DieReader::new(self, unit, function.offset);
+        reader.next();
+        // The indexes of the DIEs around the next one.
+        let mut around = vec![0];
+        while function.has_children
+            && nodes.len() < DIES_MAX
+            && let Some(die) = reader.next()
+        {
+            let depth = usize::try_from(die.depth).unwrap_or(0).max(1);
+            around.truncate(depth);
+            let parent = around.last().copied().unwrap_or(0);
+            around.push(nodes.len());
+            let has_pc = is_block(die.tag)
+                && unit.ranges_of(self, &die).iter().any(|it| it.contains(&pc));
+            nodes.push(Node { die, parent, has_pc });
+        }
+        for index in (1..nodes.len()).rev() {
+            if nodes[index].has_pc {
+                let parent = nodes[index].parent;
+                nodes[parent].has_pc = true;
+            }
+        }
+        nodes
+    }
+
+    fn variable(
+        &self,
+        unit: &Unit,
+        die: &Die<'_>,
+        depth: u32,
+        pc: u64,
+        line: u32,
+    ) -> Option<VariableInfo> {
+        let is_parameter = die.tag == gimli::DW_TAG_formal_parameter.0;
+        if !is_parameter && die.tag != gimli::DW_TAG_variable.0 {
+            return None;
+        }
+        let die = self.with_origin(*die);
+        let name = std::str::from_utf8(die.name?).ok()?;
+        let decl_line = die.decl_line.and_then(|it| u32::try_from(it).ok()).unwrap_or(0);
+        let captured = die.go_closure_offset.is_some();
+        // A variable is there from the line after its declaration, a captured one from
+        // its own; before, its place holds something else.
+        let is_declared = is_parameter
+            || decl_line == 0
+            || line > decl_line
+            || (captured && line == decl_line);
+        if !is_declared {
+            return None;
+        }
+        let place = self.locate(unit, die.location, pc);
+        let (ty, dict_index) = self.real_type(die.ty?)?;
+        let escaped = name.starts_with('&');
+        let text = place.text + if escaped { " (escaped)" } else { "" };
+        Some(VariableInfo {
+            name: name.strip_prefix('&').unwrap_or(name).to_string(),
+            ty,
+            kind: match (is_parameter, die.is_result, captured) {
+                (true, false, _) => VariableKind::Argument,
+                (true, true, _) => VariableKind::Result,
+                (false, _, true) => VariableKind::Captured,
+                (false, _, false) => VariableKind::Local,
+            },
+            decl_line,
+            depth,
+            escaped,
+            location: place.location,
+            constant: die.const_value,
+            closure_offset: die.go_closure_offset,
+            dict_index,
+            location_text: text,
+        })
+    }
+
+    /// The type of a variable. In generic functions it is a typedef that says which word
+    /// of the dictionary has the real type, for a shape type.
+    fn real_type(&self, offset: usize) -> Option<(TypeId, Option<u64>)> {
+        let plain = TypeId(u32::try_from(offset).ok()?);
+        let Some((_, die)) = self.die_at(offset) else { return Some((plain, None)) };
+        match (die.go_dict_index, die.ty) {
+            (Some(index), Some(shape)) => {
+                Some((TypeId(u32::try_from(shape).ok()?), Some(index)))
+            }
+            _ => Some((plain, None)),
+        }
+    }
+
+    /// Go 1.27 shows the parts of a string, slice or interface that it keeps in several
+    /// places also as variables `s.ptr`, `s.len`. They are left out; if `s` itself has no
+    /// location, theirs are put together.
+    fn join_decomposed(&self, variables: &mut Vec<(usize, VariableInfo)>) {
+        let mut parts = Vec::new();
+        for i in (0..variables.len()).rev() {
+            let Some((whole, part)) = variables[i].1.name.split_once('.') else {
+                continue;
+            };
+            let (block, whole) = (variables[i].0, whole.to_string());
+            let Some(order) = PARTS.iter().find(|it| it.0 == part).map(|it| it.1) else {
+                continue;
+            };
+            let is_whole =
+                |it: &(usize, VariableInfo)| it.0 == block && it.1.name == whole;
+            if variables.iter().any(is_whole) {
+                parts.push((block, whole, order, variables.remove(i).1));
+            }
+        }
+        for (block, variable) in variables {
+            if matches!(variable.location, Location::Pieces(_)) {
+                continue;
+            }
+            let mut own: Vec<_> = parts
+                .iter()
+                .filter(|it| it.0 == *block && it.1 == variable.name)
+                .collect();
+            own.sort_by_key(|it| it.2);
+            let size = self.type_of(variable.ty).size;
+            if let Some(location) = join_locations(&own, size) {
+                variable.location = location;
+            }
+        }
+    }
+
+    /// A package variable by its full name (`net/http.DefaultClient`), or by the end of
+    /// it (`http.DefaultClient`). Reads only the units of such packages.
+    pub fn global(&self, name: &str) -> Option<Global> {
+        let package = super::symbol_name::package(name);
+        if package.is_empty() {
+            return None;
+        }
+        let base = super::symbol_name::base(name);
+        let package = super::symbol_name::unescape(package);
+        let mut found: Vec<_> = self
+            .units()
+            .of_package(&package)
+            .flat_map(|unit| {
+                let variables = unit.contents(self).variables.iter();
+                variables.filter_map(|it| self.global_at(unit, *it, Some(base)))
+            })
+            .collect();
+        found.sort_by_key(|it| it.name != name);
+        found.into_iter().next()
+    }
+
+    /// All package variables, sorted by name.
+    pub fn globals(&self) -> Vec<Global> {
+        let mut globals: Vec<_> = self
+            .units()
+            .all
+            .iter()
+            .filter(|it| it.is_go)
+            .flat_map(|unit| {
+                let variables = unit.contents(self).variables.iter();
+                variables.filter_map(|it| self.global_at(unit, *it, None))
+            })
+            .collect();
+        globals.sort_by(|a, b| a.name.cmp(&b.name));
+        globals
+    }
+
+    fn global_at(&self, unit: &Unit, offset: u32, base: Option<&str>) -> Option<Global> {
+        let die = DieReader::new(self, unit, offset as usize).next()?;
+        let name = std::str::from_utf8(die.name?).ok()?;
+        if base.is_some_and(|it| super::symbol_name::base(name) != it) {
+            return None;
+        }
+        let location = self.locate(unit, die.location, 0).location;
+        let Some(super::PieceAt::Addr(addr)) = location.single() else { return None };
+        let ty = TypeId(u32::try_from(die.ty?).ok()?);
+        Some(Global { name: name.to_string(), ty, addr: *addr })
+    }
+
+    /// The integer constants of a named type, for showing enumerations, in the order of
+    /// their declarations. They are looked for in the package of the type.
+    pub fn constants_of(&self, ty: TypeId) -> Vec<(String, i64)> {
+        let name = self.type_of(ty).name.clone();
+        let package = super::symbol_name::unescape(super::symbol_name::package(&name));
+        if package.is_empty() {
+            return Vec::new();
+        }
+        let constants = self.constants_in(&package);
+        constants.into_iter().filter(|it| it.2 == ty).map(|it| (it.0, it.1)).collect()
+    }
+
+    /// An integer constant by its full name or by the end of it.
+    pub fn constant(&self, name: &str) -> Option<(i64, TypeId)> {
+        let package = super::symbol_name::package(name);
+        if package.is_empty() {
+            return None;
+        }
+        let base = super::symbol_name::base(name);
+        let constants = self.constants_in(&super::symbol_name::unescape(package));
+        let found =
+            constants.into_iter().find(|it| super::symbol_name::base(&it.0) == base)?;
+        Some((found.1, found.2))
+    }
+
+    fn constants_in(&self, package: &str) -> Vec<(String, i64, TypeId)> {
+        let read = |unit: &Unit, offset: u32| {
+            let die = DieReader::new(self, unit, offset as usize).next()?;
+            let name = std::str::from_utf8(die.name?).ok()?.to_string();
+            Some((name, die.const_value?, TypeId(u32::try_from(die.ty?).ok()?)))
+        };
+        let units = self.units().of_package(package);
+        units
+            .flat_map(|unit| {
+                let constants = unit.contents(self).constants.iter();
+                constants.filter_map(move |it| read(unit, *it))
+            })
+            .collect()
+    }
+}
+
+/// The parts that Go 1.27 makes variables of, and which of them comes first in the
+/// value (`cmd/compile/internal/ssa/decompose.go`).
+const PARTS: &[(&str, u8)] = &[
+    ("ptr", 0),
+    ("len", 1),
+    ("cap", 2),
+    ("itab", 0),
+    ("type", 0),
+    ("data", 1),
+    ("real", 0),
+    ("imag", 1),
+];
+
+type Part = (usize, String, u8, VariableInfo);
+
+/// Puts the locations of parts together, which must be parts of the same size.
+fn join_locations(parts: &[&Part], size: u64) -> Option<Location> {
+    let n_parts = u64::from(parts.last()?.2) + 1;
+    let part_size = (size >= n_parts).then(|| size / n_parts.max(2))?.min(8);
+    let n_parts = (size / part_size).min(3);
+    let piece = |order: u64| {
+        let part = parts.iter().find(|it| u64::from(it.2) == order);
+        let at = part.and_then(|it| it.3.location.single()).cloned();
+        Piece { size: Some(part_size), at: at.unwrap_or(super::PieceAt::Unavailable) }
+    };
+    let pieces: Vec<_> = (0..n_parts).map(piece).collect();
+    let any = pieces.iter().any(|it| it.at != super::PieceAt::Unavailable);
+    any.then_some(Location::Pieces(pieces))
+}
+
+fn is_block(tag: u16) -> bool {
+    tag == gimli::DW_TAG_lexical_block.0 || tag == gimli::DW_TAG_inlined_subroutine.0
+}
+
+fn is_call(tag: u16) -> bool {
+    tag == gimli::DW_TAG_inlined_subroutine.0
+}
+
+/// The node of the frame that is so many frames inside of the function.
+fn frame_node(nodes: &[Node<'_>], inside: usize) -> usize {
+    let mut calls = 0;
+    let mut found = 0;
+    // Nodes are in preorder: of those with the PC, each is within the one before it.
+    for (index, node) in nodes.iter().enumerate() {
+        if calls < inside && node.has_pc && is_call(node.die.tag) {
+            calls += 1;
+            found = index;
+        }
+    }
+    found
+}
+
+/// How many lexical blocks are between a node and its frame's node; `None` if the node
+/// cannot be seen from there.
+fn depth_in(nodes: &[Node<'_>], index: usize, root: usize) -> Option<u32> {
+    let mut depth = 0;
+    let mut at = index;
+    while at != root {
+        at = nodes.get(at)?.parent;
+        if at == root {
+            return Some(depth);
+        }
+        let around = nodes.get(at)?;
+        if at == 0 || !around.has_pc || is_call(around.die.tag) {
+            return None;
+        }
+        depth += 1;
+    }
+    None
+}
+
+/// What the compiler makes for itself.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name.starts_with("#yield") || name.starts_with("~p")
 }
