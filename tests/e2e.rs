@@ -7,3 +7,4 @@ mod support;
 
 mod rpc_compat;
 mod stepping;
+mod values;

@@ -16,6 +16,7 @@ pub mod process;
 pub mod pty;
 pub mod replay;
 pub mod server;
+pub mod show;
 pub mod wire;
 
 use std::time::Duration;
