@@ -5,6 +5,8 @@
 
 mod support;
 
+mod breakpoints;
+mod goroutines;
 mod rpc_compat;
 mod stepping;
 mod values;
