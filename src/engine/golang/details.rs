@@ -19,8 +19,11 @@ pub struct Ancestor {
 /// Labels of a goroutine shown at most.
 pub const LABELS_MAX: usize = 256;
 
-/// Bytes of a label's key or value, of a wait reason, or of a type's name.
+/// Bytes of a label's key or value, or of a type's name.
 pub const TEXT_MAX: u64 = 4096;
+
+/// Bytes of a wait reason.
+const WAIT_REASON_LEN_MAX: usize = 64;
 
 /// Ancestors of a goroutine, and frames of one; the runtime has its own limits of 100.
 pub const ANCESTORS_MAX: usize = 256;
@@ -39,13 +42,25 @@ pub struct Waiter {
 impl Runtime {
     /// What a wait reason is called by the program itself: `chan receive`, `sleep`.
     pub fn wait_reason_text(&self, mem: &dyn Memory, reason: u8) -> String {
-        let unknown = || format!("unknown wait reason {reason}");
-        let Some((at, count)) = self.globals().wait_reasons else { return unknown() };
-        if usize::from(reason) >= count {
-            return unknown();
-        }
-        let text = read_string(mem, at.offset(16 * i64::from(reason)));
-        text.unwrap_or_else(|_| unknown())
+        let text = self.read_wait_reason(mem, reason);
+        text.unwrap_or_else(|| format!("unknown wait reason {reason}"))
+    }
+
+    fn read_wait_reason(&self, mem: &dyn Memory, reason: u8) -> Option<String> {
+        let text = |of: Addr, index: u8| {
+            let text = read_string(mem, of.offset(16 * i64::from(index))).ok()?;
+            (!text.is_empty() && text.len() <= WAIT_REASON_LEN_MAX).then_some(text)
+        };
+        let is_it = |of: &&(Addr, usize)| {
+            text(of.0, 1).is_some_and(|it| it == "GC assist marking")
+        };
+        let &(array, len) = match self.globals().wait_reasons.as_slice() {
+            [array] => array,
+            candidates => candidates.iter().find(is_it)?,
+        };
+        // Without a symbol the length is not known.
+        let is_in_array = len == 0 || usize::from(reason) < len;
+        is_in_array.then(|| text(array, reason))?
     }
 
     /// The profiler labels of a goroutine, sorted by key.

@@ -18,8 +18,9 @@ use crate::engine::golang::Image;
 pub struct Globals {
     /// `runtime.allgs`, a `[]*g`.
     pub allgs: Option<Addr>,
-    /// `runtime.waitReasonStrings`, and how many strings it has.
-    pub wait_reasons: Option<(Addr, usize)>,
+    /// `runtime.waitReasonStrings`, or what may be it, and how many strings it has at
+    /// most: the second is "GC assist marking" in all versions.
+    pub wait_reasons: Vec<(Addr, usize)>,
     /// `runtime.fingStatus` (Go ≥ 1.20).
     pub fing_status: Option<Addr>,
     /// `runtime.fingRunning` (Go 1.19).
@@ -29,11 +30,8 @@ pub struct Globals {
     pub modules: Vec<Addr>,
 }
 
-/// There are 47 in Go 1.27.
-pub const WAIT_REASONS_MAX: usize = 256;
-
-/// Variables that are tried for `firstmoduledata`.
-const MODULE_CANDIDATES_MAX: usize = 8;
+/// Variables that are tried for one that is looked for.
+const CANDIDATES_MAX: usize = 32;
 
 /// Machine code decoded of a function, in bytes.
 const CODE_MAX: usize = 4096;
@@ -43,15 +41,13 @@ impl Globals {
         let binary = &image.binary;
         let symbol = |name| binary.symbol(name);
         let addr = |name| symbol(name).map(|it| image.bias.loaded(it.addr));
-        let wait_reasons = symbol("runtime.waitReasonStrings").map(|it| {
-            let count = (it.size / 16) as usize;
-            let count = if count == 0 { WAIT_REASONS_MAX } else { count };
-            (image.bias.loaded(it.addr), count.min(WAIT_REASONS_MAX))
-        });
         let loaded = |it: FileAddr| image.bias.loaded(it);
         Globals {
             allgs: addr("runtime.allgs").or_else(|| find_allgs(binary).map(loaded)),
-            wait_reasons,
+            wait_reasons: match symbol("runtime.waitReasonStrings") {
+                Some(it) => vec![(loaded(it.addr), (it.size / 16) as usize)],
+                None => find_wait_reasons(binary).map(|it| (loaded(it), 0)).collect(),
+            },
             fing_status: addr("runtime.fingStatus"),
             fing_running: addr("runtime.fingRunning"),
             modules: match addr("runtime.firstmoduledata") {
@@ -74,7 +70,14 @@ fn find_allgs(binary: &Binary) -> Option<FileAddr> {
 /// `runtime.modulesinit` walks the list of modules, which begins at `firstmoduledata`.
 fn find_modules(binary: &Binary) -> impl Iterator<Item = FileAddr> {
     let found = variables_used_by(binary, "runtime.modulesinit");
-    found.into_iter().take(MODULE_CANDIDATES_MAX)
+    found.into_iter().take(CANDIDATES_MAX)
+}
+
+/// The header of a goroutine in a traceback says why it waits.
+fn find_wait_reasons(binary: &Binary) -> impl Iterator<Item = FileAddr> {
+    let mut found = variables_used_by(binary, "runtime.waitReason.String");
+    found.extend(variables_used_by(binary, "runtime.goroutineheader"));
+    found.into_iter().take(CANDIDATES_MAX)
 }
 
 /// The addresses outside the program's code that a function's instructions refer to.

@@ -170,13 +170,12 @@ impl<'a> Walk<'a> {
             return self.step_c(&row);
         }
         self.push_foreign(sp);
-        let is_innermost = self.frames.len() == 1;
-        if is_innermost && self.returns_to_go(sp) {
-            // A call of a nil func, or a function's first instruction.
-            return self.pop_return(sp);
-        }
         if let Some(next) = self.leave_vdso() {
             return next;
+        }
+        if self.frames.len() == 1 && self.returns_to_go(sp) {
+            // A call of a nil func, or a function's first instruction.
+            return self.pop_return(sp);
         }
         if let Some(next) = self.leave_c() {
             return next;
