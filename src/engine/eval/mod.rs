@@ -1,31 +1,86 @@
 //! What the user asks: expressions, and values loaded as far as wanted.
-#![allow(
-    dead_code,
-    reason = "the signatures that the session needs; the owner of eval replaces this file"
-)]
+//!
+//! An [`EvalScope`] says where a question is asked: in which frame, of which goroutine.
+//!
+//! | question                              | answer                            |
+//! |---------------------------------------|-----------------------------------|
+//! | which variables are here?             | [`EvalScope::locals`], [`EvalScope::arguments`] |
+//! | what is the value of this expression? | [`EvalScope::evaluate`]           |
+//! | which package variables are there?    | [`EvalScope::package_variables`]  |
+//! | what must be written to set this?     | [`EvalScope::set`]                |
+//! | is this condition true?               | [`Condition`]                     |
+//!
+//! Text becomes a tree ([`parse`]), the tree is walked with [`operand`]s, which are loaded
+//! no further than an operation needs ([`run`]), and the result is loaded as far as a
+//! [`LoadConfig`] says ([`load`]). Nothing here writes, and nothing runs the inferior.
+//!
+//! Whatever the inferior claims, an answer comes in bounded time and space: [`reader`] has
+//! the limits of a request, [`load`] the depth, [`parse`] the size of an expression.
+
 pub mod value;
+pub(crate) mod expr;
+pub(crate) mod lex;
+pub mod parse;
+pub(crate) mod types;
+pub(crate) mod operand;
+pub mod reader;
+pub(crate) mod text;
+pub(crate) mod load;
+pub(crate) mod prefetch;
+pub(crate) mod dynamic;
+pub(crate) mod map;
+pub(crate) mod zone;
+pub mod scope;
+pub(crate) mod names;
+pub(crate) mod run;
+pub(crate) mod member;
+pub(crate) mod arith;
+pub(crate) mod cast;
+pub(crate) mod builtin;
+pub(crate) mod set;
+pub mod condition;
+
+use regex::Regex;
+
 use crate::engine::addr::Addr;
 use crate::engine::error::Result;
+use crate::engine::eval::load::{Cx, load};
+use crate::engine::eval::run::Evaluator;
 use crate::engine::golang::{Frame, Goroutine, Runtime};
 use crate::engine::memory::Memory;
-use regex::Regex;
+
+pub use condition::{Compiled, Condition};
+pub use parse::split_assignment;
 pub use value::{Flags, Kind, LoadConfig, Variable};
+
+/// Where an expression is evaluated.
 #[derive(Clone, Copy)]
 pub struct EvalScope<'a> {
     pub runtime: &'a Runtime,
     pub memory: &'a dyn Memory,
+    /// The stack, innermost frame first, as far as it is known. Empty where there is none:
+    /// then only package variables can be named.
     pub frames: &'a [Frame],
+    /// Index into `frames` of the frame whose variables are meant.
     pub frame_index: usize,
     pub goroutine: Option<&'a Goroutine>,
+    /// The registers of the thread in the layout of XSAVE (Intel SDM, "XSAVE Area"): for
+    /// values in XMM registers of the innermost frame.
     pub xsave: Option<&'a [u8]>,
+    /// The thread that runs the goroutine; 0 if none does.
     pub thread_id: i32,
+    /// What `delve.bphitcount[…]` means here.
     pub hit_counts: Option<&'a dyn HitCounts>,
 }
+
+/// How often breakpoints were hit, for `delve.bphitcount`.
 pub trait HitCounts {
     fn by_id(&self, id: i64) -> Option<u64>;
     fn by_name(&self, name: &str) -> Option<u64>;
 }
+
 impl<'a> EvalScope<'a> {
+    /// A scope without a frame; fill in what else is known.
     pub fn new(runtime: &'a Runtime, memory: &'a dyn Memory) -> EvalScope<'a> {
         EvalScope {
             runtime,
@@ -38,37 +93,90 @@ impl<'a> EvalScope<'a> {
             hit_counts: None,
         }
     }
-    pub fn locals(&self, _config: LoadConfig) -> Result<Vec<Variable>> {
-        Ok(vec![])
+
+    pub fn frame(&self) -> Option<&'a Frame> {
+        self.frames.get(self.frame_index)
     }
-    pub fn arguments(&self, _config: LoadConfig) -> Result<Vec<Variable>> {
-        Ok(vec![])
+
+    fn cx(&self) -> Cx<'a> {
+        let image = self.runtime.image();
+        Cx::new(&image.binary, image.bias, self.runtime, self.memory)
     }
-    pub fn evaluate(&self, _text: &str, _config: LoadConfig) -> Result<Variable> {
-        Ok(Variable::empty())
+
+    /// The local variables, those hidden by others included, in the order of depth and
+    /// declaration.
+    pub fn locals(&self, config: LoadConfig) -> Result<Vec<Variable>> {
+        self.variables(config, |it| !is_argument(it))
     }
+
+    /// The arguments and results of the frame's function.
+    pub fn arguments(&self, config: LoadConfig) -> Result<Vec<Variable>> {
+        self.variables(config, is_argument)
+    }
+
+    fn variables(
+        &self,
+        config: LoadConfig,
+        wanted: impl Fn(Flags) -> bool,
+    ) -> Result<Vec<Variable>> {
+        let cx = self.cx();
+        let variables = scope::variables(&cx, self, self.frame_index)?;
+        Ok(variables
+            .iter()
+            .filter(|it| wanted(it.flags))
+            .map(|it| load(&cx, it, config))
+            .collect())
+    }
+
+    /// The value of an expression.
+    pub fn evaluate(&self, text: &str, config: LoadConfig) -> Result<Variable> {
+        let tree = parse::parse_expr(text)?;
+        let cx = self.cx();
+        let operand = Evaluator::new(&cx, self, config).evaluate(&tree)?;
+        let mut v = load(&cx, &operand, config);
+        if v.name.is_empty() {
+            v.name = text.into();
+        }
+        Ok(v)
+    }
+
+    /// The package variables whose full name `filter` matches, sorted by name.
     pub fn package_variables(
         &self,
-        _f: Option<&Regex>,
-        _config: LoadConfig,
+        filter: Option<&Regex>,
+        config: LoadConfig,
     ) -> Result<Vec<Variable>> {
-        Ok(vec![])
+        let cx = self.cx();
+        let globals = cx.types.binary.globals();
+        let wanted = globals.into_iter().filter(|it| match filter {
+            Some(filter) => filter.is_match(&it.name),
+            None => true,
+        });
+        Ok(wanted
+            .map(|it| names::global_operand(&cx, &it))
+            .filter(|it| it.kind() != Kind::Invalid)
+            .map(|it| load(&cx, &it, config))
+            .collect())
     }
-    pub fn set(&self, _symbol: &str, _value: &str) -> Result<Vec<Write>> {
-        Ok(vec![])
+
+    /// What must be written where to give the value of the expression `value` to the
+    /// variable, field or element `symbol`.
+    pub fn set(&self, symbol: &str, value: &str) -> Result<Vec<Write>> {
+        let target = parse::parse_expr(symbol)?;
+        let source = parse::parse_expr(value)?;
+        let cx = self.cx();
+        let evaluator = Evaluator::new(&cx, self, LoadConfig::FULL);
+        set::plan_set(&evaluator, &target, &source)
     }
 }
+
+/// Bytes that a [`set`](EvalScope::set) wants written.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     pub addr: Addr,
     pub bytes: Vec<u8>,
 }
-#[derive(Clone, Debug)]
-pub struct Condition(String);
-impl Condition {
-    pub fn parse(t: &str) -> Result<Condition> {
-        Ok(Condition(t.into()))
-    }
-    pub fn text(&self) -> &str {
-        &self.0
-    }
+
+fn is_argument(flags: Flags) -> bool {
+    flags.intersects(Flags::ARGUMENT | Flags::RESULT)
 }

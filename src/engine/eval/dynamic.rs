@@ -1,0 +1,256 @@
+//! What is behind a value whose type does not say: interfaces, functions and channels.
+
+use std::sync::Arc;
+
+use crate::engine::addr::Addr;
+use crate::engine::binary::{Binary, TypeId};
+use crate::engine::eval::load::{Cx, Loader, typed};
+use crate::engine::eval::reader::explain;
+use crate::engine::eval::types::{Shape, Type};
+use crate::engine::eval::value::{Flags, Kind, LoadConfig, Variable};
+use crate::engine::memory::Memory;
+
+/// The dynamic type of an interface value.
+#[derive(Clone)]
+pub(crate) struct DynamicType {
+    /// `None` if the file does not describe the type.
+    pub ty: Option<TypeId>,
+    pub name: String,
+    /// The data word is the value itself, not a pointer to it.
+    pub direct: bool,
+}
+
+/// A variable in the closure object that captured it.
+pub(crate) struct CapturedVariable {
+    pub name: Arc<str>,
+    pub ty: TypeId,
+    /// From the start of the closure object.
+    pub offset: u64,
+    /// Captured by reference.
+    pub escaped: bool,
+}
+
+/// What an interface value holds.
+pub(crate) enum Held {
+    Nil,
+    Value {
+        ty: Type,
+        at: Addr,
+    },
+    /// A value of a type that the file does not describe.
+    Unknown {
+        name: String,
+        at: Addr,
+    },
+}
+
+/// Where the words of an interface value are: the same for `runtime.iface` and
+/// `runtime.eface`.
+const DATA_WORD: i64 = 8;
+
+impl Cx<'_> {
+    /// Reads the interface value at `at`.
+    pub fn held_by(&self, at: Addr, is_empty: bool) -> Result<Held, String> {
+        let type_word = self.reader.read_word(at).map_err(explain)?;
+        if type_word == 0 {
+            return Ok(Held::Nil);
+        }
+        let key = (type_word, is_empty);
+        let known = self.dynamic_types.borrow().get(&key).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let found = self
+                    .runtime
+                    .type_of_interface(&self.reader, Addr(type_word), is_empty)
+                    .map(|it| DynamicType {
+                        ty: it.ty,
+                        name: it.name,
+                        direct: it.direct,
+                    });
+                self.dynamic_types.borrow_mut().insert(key, found.clone());
+                found
+            }
+        };
+        let Some(dynamic) = found else {
+            return Err(format!("invalid interface type at {type_word:#x}"));
+        };
+        let word_at = at.offset(DATA_WORD);
+        let ty = dynamic.ty.map(|id| self.types.of(id));
+        let is_pointer = ty.as_ref().is_some_and(|it| it.kind() == Kind::Pointer);
+        let at = match dynamic.direct || is_pointer {
+            true => word_at,
+            false => Addr(self.reader.read_word(word_at).map_err(explain)?),
+        };
+        Ok(match ty {
+            Some(ty) => Held::Value { ty, at },
+            None => Held::Unknown { name: dynamic.name, at },
+        })
+    }
+
+    /// The variables in a closure whose code starts at `entry`, in the order in which they
+    /// lie in the closure object.
+    pub fn captured_by(&self, entry: Addr) -> Arc<[CapturedVariable]> {
+        if let Some(known) = self.captures.borrow().get(&entry) {
+            return known.clone();
+        }
+        let found: Arc<[CapturedVariable]> = self.find_captured(entry).into();
+        self.captures.borrow_mut().insert(entry, found.clone());
+        found
+    }
+
+    fn find_captured(&self, entry: Addr) -> Vec<CapturedVariable> {
+        let binary = self.types.binary;
+        let Some(id) = binary.function_at(self.bias.stated(entry)) else {
+            return Vec::new();
+        };
+        let pc = binary.prologue_end(id);
+        let Ok(scope) = binary.scope_at(pc, physical_depth(binary, pc)) else {
+            return Vec::new();
+        };
+        let all = scope.variables.into_iter().chain(scope.hidden);
+        let mut captured: Vec<CapturedVariable> = all
+            .filter_map(|it| {
+                Some(CapturedVariable {
+                    offset: it.closure_offset?,
+                    name: Arc::from(it.name),
+                    ty: it.ty,
+                    escaped: it.escaped,
+                })
+            })
+            .collect();
+        captured.sort_by_key(|it| it.offset);
+        captured
+    }
+}
+
+/// The index into `inline_stack(pc)` of the physical function.
+fn physical_depth(binary: &Binary, pc: crate::engine::addr::FileAddr) -> usize {
+    binary.inline_stack(pc).len().saturating_sub(1)
+}
+
+impl Loader<'_, '_> {
+    pub fn interface(&mut self, v: &mut Variable, is_empty: bool, level: i64) {
+        let held = match self.cx.held_by(v.addr, is_empty) {
+            Ok(held) => held,
+            Err(why) => {
+                v.unreadable = Some(why);
+                return;
+            }
+        };
+        let mut child = match held {
+            Held::Nil => typed(&self.cx.types.void()),
+            Held::Value { ty, at } => {
+                let mut child = self.header(&ty, at);
+                child.name = Arc::from("data");
+                if level <= self.config.recurse_max {
+                    self.contents(&mut child, &ty, level);
+                } else {
+                    child.only_addr = true;
+                }
+                child
+            }
+            Held::Unknown { name, at } => {
+                let mut child = Variable::empty();
+                child.name = Arc::from("data");
+                child.unreadable =
+                    Some(format!("there is no debug information on {name}"));
+                child.type_name = Arc::from(name);
+                child.real_type = child.type_name.clone();
+                child.addr = at;
+                child
+            }
+        };
+        if child.children.is_none() {
+            child.children = Some(Vec::new());
+        }
+        v.children = Some(vec![child]);
+    }
+
+    /// A func value: a pointer to a closure object, whose first word is the code.
+    pub fn function(&mut self, v: &mut Variable, level: i64) {
+        let reader = &self.cx.reader;
+        let closure = match reader.read_word(v.addr) {
+            Ok(0) => return,
+            Ok(word) => Addr(word),
+            Err(fault) => {
+                v.unreadable = Some(explain(fault));
+                return;
+            }
+        };
+        let pc = match reader.read_word(closure) {
+            Ok(word) => Addr(word),
+            Err(fault) => {
+                v.unreadable = Some(explain(fault));
+                return;
+            }
+        };
+        v.base = pc;
+        let binary = self.cx.types.binary;
+        let Some(id) = binary.function_at(self.cx.bias.stated(pc)) else {
+            v.unreadable = Some(format!("could not find function for {pc}"));
+            return;
+        };
+        v.value = binary.function(id).name.to_owned();
+        let captured = self.cx.captured_by(pc);
+        v.len = i64::try_from(captured.len()).unwrap_or(i64::MAX);
+        if level <= self.config.recurse_max {
+            let children =
+                captured.iter().map(|it| self.captured(it, closure, level + 1)).collect();
+            v.children = Some(children);
+        }
+    }
+
+    fn captured(&mut self, it: &CapturedVariable, closure: Addr, level: i64) -> Variable {
+        let ty = self.cx.types.of(it.ty);
+        let at = closure.offset(it.offset.cast_signed());
+        let target = if it.escaped { self.cx.types.elem_of(&ty) } else { None };
+        let Some(target) = target else {
+            return self.value(it.name.clone(), &ty, at, level);
+        };
+        let mut v = match self.cx.reader.read_word(at) {
+            Ok(word) => self.value(it.name.clone(), &target, Addr(word), level),
+            Err(fault) => Variable { unreadable: Some(explain(fault)), ..typed(&target) },
+        };
+        v.name = it.name.clone();
+        v.flags |= Flags::ESCAPED;
+        v
+    }
+
+    /// A channel: the fields of its `runtime.hchan`, always in full, with the buffer as
+    /// the array that it is.
+    pub fn channel(&mut self, v: &mut Variable, ty: &Type) {
+        let &Shape::Chan { elem, header } = ty.shape() else { return };
+        let types = &self.cx.types;
+        let reader = &self.cx.reader;
+        match reader.read_word(v.addr) {
+            Ok(word) => v.base = Addr(word),
+            Err(fault) => v.unreadable = Some(explain(fault)),
+        }
+        let Some(hchan) = types.elem_of(&types.of(header)) else { return };
+        if v.base.0 == 0 || v.unreadable.is_some() {
+            return;
+        }
+        let members = hchan.members();
+        v.len = i64::try_from(members.len()).unwrap_or(i64::MAX);
+        reader.read_ahead(&[(v.base, usize::try_from(hchan.size()).unwrap_or(0))]);
+        let capacity = hchan
+            .member("dataqsiz")
+            .and_then(|it| reader.read_word(v.base.offset(it.offset.cast_signed())).ok());
+        let buffer = capacity
+            .and_then(|capacity| types.array_of(&types.of(elem), capacity))
+            .map(|array| types.pointer_to(&array));
+        let outer = std::mem::replace(&mut self.config, LoadConfig::FULL);
+        let mut children = Vec::with_capacity(members.len());
+        for member in members {
+            let field = match (&*member.name, &buffer) {
+                ("buf", Some(buffer)) => buffer.clone(),
+                _ => types.of(member.ty),
+            };
+            let at = v.base.offset(member.offset.cast_signed());
+            children.push(self.value(member.name.clone(), &field, at, 1));
+        }
+        self.config = outer;
+        v.children = Some(children);
+    }
+}

@@ -1,0 +1,220 @@
+//! What does a name mean? Variables of the frame, of packages, functions, constants,
+//! predeclared names and CPU registers, in this order.
+
+use std::rc::Rc;
+
+use crate::engine::addr::Addr;
+use crate::engine::binary::{FunctionId, Global};
+use crate::engine::error::Result;
+use crate::engine::eval::load::Cx;
+use crate::engine::eval::operand::{Const, Data, Operand};
+use crate::engine::eval::run::Evaluator;
+use crate::engine::eval::scope::{self, xmm};
+use crate::engine::eval::value::{Flags, Kind, Variable};
+use crate::engine::registers::Registers;
+
+impl Evaluator<'_, '_> {
+    /// What an identifier means where the expression is evaluated.
+    pub fn ident(&self, name: &str) -> Result<Option<Operand>> {
+        if let Some(local) = self.local(name, self.scope.frame_index)? {
+            return Ok(Some(local));
+        }
+        let package = self.package();
+        if let Some(global) = self.qualified(&package, name) {
+            return Ok(Some(global.named(name)));
+        }
+        Ok(match name {
+            "true" | "false" => Some(Operand::bool(name == "true")),
+            "nil" => Some(Operand::nil()),
+            _ => self.register(name),
+        })
+    }
+
+    /// The variable of a frame that `name` means, if there is one.
+    pub fn local(&self, name: &str, frame: usize) -> Result<Option<Operand>> {
+        let known = self.variables.borrow().as_ref().map(|(at, all)| (*at, all.clone()));
+        let all = match known {
+            Some((at, all)) if at == frame => all,
+            _ => {
+                let nowhere =
+                    self.scope.frames.get(frame).is_none_or(|it| it.function.is_none());
+                if nowhere || !self.cx.types.binary.has_dwarf() {
+                    return Ok(None);
+                }
+                let all = Rc::new(scope::variables(self.cx, self.scope, frame)?);
+                *self.variables.borrow_mut() = Some((frame, all.clone()));
+                all
+            }
+        };
+        let found =
+            all.iter().find(|it| it.name == name && !it.flags.contains(Flags::SHADOWED));
+        Ok(found.cloned())
+    }
+
+    /// The import path of the package whose code is executing.
+    fn package(&self) -> String {
+        let function = self.scope.frame().and_then(|it| it.function.as_ref());
+        function.map_or(String::new(), |it| package_of(&it.name).to_owned())
+    }
+
+    /// A package variable, function or constant. `package` is a full import path or the
+    /// end of one.
+    pub fn qualified(&self, package: &str, name: &str) -> Option<Operand> {
+        let binary = self.cx.types.binary;
+        let full = format!("{package}.{name}");
+        if let Some(global) = binary.global(&full) {
+            return Some(global_operand(self.cx, &global));
+        }
+        if let Some(id) = self.find_function(&full) {
+            return Some(self.function_operand(id));
+        }
+        let (value, ty) = binary.constant(&full)?;
+        let ty = self.cx.types.of(ty);
+        let value = match ty.kind() {
+            Kind::Uint => i128::from(value.cast_unsigned()),
+            _ => i128::from(value),
+        };
+        let mut it = Operand::typed(ty, Const::Int(value));
+        it.flags = Flags::CONSTANT;
+        Some(it.named(full))
+    }
+
+    /// A function by its full name, or by the end of it from a `/` on.
+    pub fn find_function(&self, full: &str) -> Option<FunctionId> {
+        let binary = self.cx.types.binary;
+        if let Some(id) = binary.functions_named(full).first() {
+            return Some(*id);
+        }
+        let suffix = format!("/{full}");
+        let name =
+            binary.function_names().into_iter().find(|it| it.ends_with(&suffix))?;
+        binary.functions_named(name).first().copied()
+    }
+
+    /// A function as a value.
+    pub fn function_operand(&self, id: FunctionId) -> Operand {
+        let function = self.cx.types.binary.function(id);
+        let entry = self.cx.bias.loaded(function.entry);
+        let v = Variable {
+            addr: entry,
+            base: entry,
+            kind: Kind::Func,
+            value: function.name.to_owned(),
+            type_name: "func()".into(),
+            real_type: "func()".into(),
+            ..Variable::empty()
+        };
+        let mut it = Operand::constant(Const::Bool(false));
+        it.flags = Flags::default();
+        it.data = Data::Loaded(Box::new(v));
+        it.named(function.name)
+    }
+
+    /// A CPU register by its upper-case name, perhaps with underscores before it so that
+    /// no variable is meant.
+    fn register(&self, name: &str) -> Option<Operand> {
+        let name = name.trim_start_matches('_');
+        if name.is_empty()
+            || !name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'Z'))
+        {
+            return None;
+        }
+        let frame = self.scope.frame()?;
+        let (bytes, ty) = match name.strip_prefix("XMM").and_then(|it| it.parse().ok()) {
+            Some(index) => (xmm(self.scope.xsave, index)?, "string"),
+            None => {
+                let value = match &frame.registers {
+                    Some(registers) => by_name(registers, name)?,
+                    None => match name {
+                        "RIP" => frame.pc.0,
+                        "RSP" => frame.sp.0,
+                        "RBP" => frame.bp.0,
+                        _ => return None,
+                    },
+                };
+                (value.to_le_bytes().to_vec(), "uint64")
+            }
+        };
+        let ty = self.cx.types.predeclared(ty)?;
+        let mut it = Operand::with(ty, Data::Register(bytes)).named(name);
+        it.flags = Flags::CPU_REGISTER;
+        Some(it)
+    }
+}
+
+/// A package variable as an operand.
+pub(crate) fn global_operand(cx: &Cx<'_>, global: &Global) -> Operand {
+    let ty = cx.types.of(global.ty);
+    let mut it = Operand::at(ty, cx.bias.loaded(global.addr));
+    it.location = format!("[block] DW_OP_addr {:#x} ", global.addr.0);
+    it.named(global.name.as_str())
+}
+
+/// The import path in the name of a function: `a.b/c` of `a.b/c.(*T).M`, whatever slashes
+/// and dots its type arguments have.
+pub(crate) fn package_of(function: &str) -> &str {
+    let plain = function.split(['[', '(']).next().unwrap_or(function);
+    let start = plain.rfind('/').map_or(0, |at| at + 1);
+    match plain[start..].find('.') {
+        Some(dot) => &plain[..start + dot],
+        None => plain.trim_end_matches('.'),
+    }
+}
+
+fn by_name(registers: &Registers, name: &str) -> Option<u64> {
+    Some(match name {
+        "RAX" => registers.rax,
+        "RBX" => registers.rbx,
+        "RCX" => registers.rcx,
+        "RDX" => registers.rdx,
+        "RSI" => registers.rsi,
+        "RDI" => registers.rdi,
+        "RBP" => registers.rbp,
+        "RSP" => registers.rsp,
+        "R8" => registers.r8,
+        "R9" => registers.r9,
+        "R10" => registers.r10,
+        "R11" => registers.r11,
+        "R12" => registers.r12,
+        "R13" => registers.r13,
+        "R14" => registers.r14,
+        "R15" => registers.r15,
+        "RIP" => registers.rip,
+        "RFLAGS" => registers.rflags,
+        "CS" => registers.cs,
+        "SS" => registers.ss,
+        "DS" => registers.ds,
+        "ES" => registers.es,
+        "FS" => registers.fs,
+        "GS" => registers.gs,
+        "FS_BASE" => registers.fs_base,
+        "GS_BASE" => registers.gs_base,
+        _ => return None,
+    })
+}
+
+/// The address of a value, for messages and for `runtime.curg`.
+pub(crate) fn at(cx: &Cx<'_>, type_name: &str, addr: Addr) -> Option<Operand> {
+    let ty = cx.types.of(cx.types.binary.type_named(type_name)?);
+    Some(Operand::at(ty, addr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::package_of;
+
+    #[test]
+    fn the_package_of_a_function_is_found_in_its_name() {
+        let cases = [
+            ("main.add", "main"),
+            ("main.(*T).M", "main"),
+            ("net/http.(*Client).Do", "net/http"),
+            ("main.GMap[go.shape.int,example.com/x.T]", "main"),
+            ("gopkg.in/yaml%2ev3.Marshal.func1", "gopkg.in/yaml%2ev3"),
+            ("example.com/a.b/c.F", "example.com/a.b/c"),
+        ];
+        for (function, package) in cases {
+            assert_eq!(package_of(function), package);
+        }
+    }
+}

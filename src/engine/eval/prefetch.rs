@@ -1,0 +1,171 @@
+//! What will loading these elements read? All strings, slices and pointers of an array,
+//! gathered and read in a few system calls before the elements are loaded one by one.
+
+use crate::engine::addr::Addr;
+use crate::engine::eval::load::Loader;
+use crate::engine::eval::types::{Shape, Type};
+use crate::engine::memory::Memory;
+
+/// Below this many values, reading one by one is as fast.
+pub(crate) const WORTHWHILE: usize = 4;
+/// How many levels of pointers are followed ahead of the loader.
+const ROUNDS_MAX: usize = 3;
+/// How many places in one element are looked at.
+const LINKS_MAX: usize = 256;
+/// How many places one round reads.
+const PLACES_MAX: usize = 1 << 18;
+
+/// A place in a value from which loading goes on elsewhere.
+struct Link {
+    /// From the start of the value.
+    offset: u64,
+    to: Target,
+}
+
+enum Target {
+    String,
+    Slice(Type),
+    Pointer(Type),
+    /// An interface: its data word may be a pointer to something small.
+    Interface,
+}
+
+/// Interfaces mostly hold words and strings; more is read when its type is known.
+const BOXED_LEN: usize = 16;
+
+impl Loader<'_, '_> {
+    /// Reads ahead the elements of an array, and what they lead to.
+    pub fn read_ahead_elements(&self, elem: &Type, base: Addr, count: u64, level: i64) {
+        let Some(len) = elem.size().checked_mul(count) else { return };
+        let Ok(len) = usize::try_from(len) else { return };
+        self.cx.reader.read_ahead(&[(base, len)]);
+        let Ok(n) = usize::try_from(count) else { return };
+        if n < WORTHWHILE || n > PLACES_MAX || !has_links(elem) {
+            return;
+        }
+        let at = (0..count).map(|i| base.offset((i * elem.size()).cast_signed()));
+        self.follow(elem, &at.collect::<Vec<_>>(), level);
+    }
+
+    /// Reads ahead what the values of one type at several places lead to.
+    pub fn read_ahead_at(&self, ty: &Type, at: &[Addr], level: i64) {
+        let len = usize::try_from(ty.size()).unwrap_or(0);
+        let places: Vec<_> = at.iter().map(|at| (*at, len)).collect();
+        self.cx.reader.read_ahead(&places);
+        if has_links(ty) {
+            self.follow(ty, at, level);
+        }
+    }
+
+    fn follow(&self, ty: &Type, at: &[Addr], level: i64) {
+        let mut todo: Vec<(Type, Vec<Addr>)> = vec![(ty.clone(), at.to_vec())];
+        for _ in 0..ROUNDS_MAX {
+            let mut places = Vec::new();
+            let mut next = Vec::new();
+            for (ty, at) in &todo {
+                let mut links = Vec::new();
+                self.links(ty, 0, level, &mut links);
+                for link in &links {
+                    let found = self.gather(link, at, &mut places);
+                    if let (Target::Pointer(target), false) = (&link.to, found.is_empty())
+                    {
+                        next.push((target.clone(), found));
+                    }
+                }
+            }
+            if places.is_empty() {
+                return;
+            }
+            self.cx.reader.read_ahead(&places);
+            todo = next;
+        }
+    }
+
+    /// Adds what one link of all values points at to `places`.
+    fn gather(
+        &self,
+        link: &Link,
+        at: &[Addr],
+        places: &mut Vec<(Addr, usize)>,
+    ) -> Vec<Addr> {
+        let reader = &self.cx.reader;
+        let max = |limit: i64| u64::try_from(limit).unwrap_or(0);
+        let mut found = Vec::new();
+        for at in at {
+            if places.len() >= PLACES_MAX {
+                break;
+            }
+            let at = at.offset(link.offset.cast_signed());
+            let Ok(word) = reader.read_word(at) else { continue };
+            let len_at = at.offset(8);
+            let len = match &link.to {
+                Target::String => reader
+                    .read_word(len_at)
+                    .unwrap_or(0)
+                    .min(max(self.config.string_len_max)),
+                Target::Slice(elem) => {
+                    let count = reader
+                        .read_word(len_at)
+                        .unwrap_or(0)
+                        .min(max(self.config.array_values_max));
+                    count.saturating_mul(elem.size())
+                }
+                Target::Pointer(target) => target.size(),
+                Target::Interface => BOXED_LEN as u64,
+            };
+            let start = match &link.to {
+                Target::Interface => reader.read_word(len_at).unwrap_or(0),
+                _ => word,
+            };
+            if start == 0 || len == 0 {
+                continue;
+            }
+            found.push(Addr(start));
+            places.push((Addr(start), usize::try_from(len).unwrap_or(usize::MAX)));
+        }
+        found
+    }
+
+    /// The links of a type that loading will follow, as the configuration says.
+    fn links(&self, ty: &Type, offset: u64, level: i64, out: &mut Vec<Link>) {
+        if out.len() >= LINKS_MAX {
+            return;
+        }
+        let types = &self.cx.types;
+        match ty.shape() {
+            Shape::String => out.push(Link { offset, to: Target::String }),
+            Shape::Slice(elem) => {
+                out.push(Link { offset, to: Target::Slice(types.elem(elem)) });
+            }
+            Shape::Pointer(elem) if self.config.follow_pointers => {
+                out.push(Link { offset, to: Target::Pointer(types.elem(elem)) });
+            }
+            Shape::Interface { .. } => out.push(Link { offset, to: Target::Interface }),
+            Shape::Struct(members) if level <= self.config.recurse_max => {
+                for member in members {
+                    let field = types.of(member.ty);
+                    self.links(&field, offset + member.offset, level + 1, out);
+                }
+            }
+            Shape::Array(elem, len) if *len <= SMALL_ARRAY_MAX => {
+                let elem = types.elem(elem);
+                for i in 0..*len {
+                    self.links(&elem, offset + i * elem.size(), level + 1, out);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Arrays within elements are looked into up to this length.
+const SMALL_ARRAY_MAX: u64 = 8;
+
+/// Whether loading a value of the type reads anything beyond the value itself. May say
+/// yes too often.
+fn has_links(ty: &Type) -> bool {
+    !matches!(
+        ty.shape(),
+        Shape::Bool | Shape::Int | Shape::Uint | Shape::Float | Shape::Complex
+    )
+}

@@ -1,0 +1,261 @@
+//! How does one request read the inferior? Through a layer that reads ahead, that holds
+//! values which live in registers, and that says stop when a request asks for too much.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::engine::addr::Addr;
+use crate::engine::eval::value::FAKE_ADDRESSES;
+use crate::engine::memory::{Fault, Memory, ReadPart};
+
+/// How many variables one request may produce. Each costs some 300 bytes here and as many
+/// on the wire.
+pub const NODES_MAX: u64 = 300_000;
+/// How many bytes one request may read ahead.
+pub const BYTES_MAX: u64 = 64 << 20;
+/// How long one request may go on loading.
+pub const TIME_MAX: Duration = Duration::from_secs(5);
+/// The largest single range that is read ahead.
+const RANGE_LEN_MAX: usize = 8 << 20;
+
+/// The memory of the inferior as one request sees it.
+pub(crate) struct Reader<'a> {
+    memory: &'a dyn Memory,
+    /// Bytes already read, and values put together from pieces, by their address.
+    ranges: RefCell<BTreeMap<u64, Vec<u8>>>,
+    next_fake: Cell<u64>,
+    bytes_left: Cell<u64>,
+    nodes_left: Cell<u64>,
+    deadline: Instant,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(memory: &'a dyn Memory) -> Reader<'a> {
+        Reader {
+            memory,
+            ranges: RefCell::default(),
+            next_fake: Cell::new(FAKE_ADDRESSES),
+            bytes_left: Cell::new(BYTES_MAX),
+            nodes_left: Cell::new(NODES_MAX),
+            deadline: Instant::now() + TIME_MAX,
+        }
+    }
+
+    /// Counts one more variable; an error, for the user, if that was one too many.
+    pub fn count_node(&self) -> Result<(), String> {
+        let left = self.nodes_left.get();
+        if left == 0 {
+            return Err(format!(
+                "not loaded: the limit of {NODES_MAX} values for one request is reached; \
+                 ask for a part of it"
+            ));
+        }
+        self.nodes_left.set(left - 1);
+        // The clock is read now and then only: it costs as much as the value does.
+        if left % 256 == 0 && Instant::now() > self.deadline {
+            self.nodes_left.set(0);
+            let seconds = TIME_MAX.as_secs();
+            return Err(format!(
+                "not loaded: the request took longer than {seconds} s; \
+                 ask for a part of it"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes `len` bytes off the request's budget; false if they are not there.
+    fn take_bytes(&self, len: usize) -> bool {
+        let left = self.bytes_left.get().checked_sub(len as u64);
+        self.bytes_left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    fn is_held(&self, addr: Addr, len: usize) -> bool {
+        let ranges = self.ranges.borrow();
+        find(&ranges, addr, len).is_some()
+    }
+
+    /// Lays out a value of `size` bytes at an address of its own. Parts that are `None`
+    /// cannot be read.
+    pub fn place_pieces(&self, size: u64, parts: &[(u64, Option<Vec<u8>>)]) -> Addr {
+        let at = self.next_fake.get();
+        // A hole between values keeps one from being read as the rest of another.
+        let step = size.min(1 << 32).next_multiple_of(16) + 16;
+        self.next_fake.set(at + step);
+        let mut ranges = self.ranges.borrow_mut();
+        let mut end_of_last = None;
+        for (offset, bytes) in parts {
+            let Some(bytes) = bytes else { continue };
+            // Parts that touch are joined, so that a read across them succeeds.
+            let joined = end_of_last
+                .filter(|(_, end)| end == offset)
+                .and_then(|(start, _)| ranges.get_mut(&start));
+            match (joined, end_of_last) {
+                (Some(range), Some((start, end))) => {
+                    range.extend_from_slice(bytes);
+                    end_of_last = Some((start, end + bytes.len() as u64));
+                }
+                _ => {
+                    ranges.insert(at + offset, bytes.clone());
+                    end_of_last = Some((at + offset, offset + bytes.len() as u64));
+                }
+            }
+        }
+        Addr(at)
+    }
+
+    /// Reads ahead what a loader is about to ask for: all at once, a few system calls
+    /// instead of one for each. Places that cannot be read are left for later to fail.
+    pub fn read_ahead(&self, places: &[(Addr, usize)]) {
+        let mut wanted: Vec<(Addr, usize)> = places
+            .iter()
+            .copied()
+            .filter(|(addr, len)| {
+                addr.0 != 0
+                    && (1..=RANGE_LEN_MAX).contains(len)
+                    && !self.is_held(*addr, *len)
+            })
+            .collect();
+        wanted.sort_unstable();
+        let merged = merge(&wanted);
+        let mut buffers: Vec<(Addr, Vec<u8>)> = Vec::with_capacity(merged.len());
+        for (addr, len) in merged {
+            if !self.take_bytes(len) {
+                break;
+            }
+            buffers.push((addr, vec![0; len]));
+        }
+        let mut parts: Vec<ReadPart<'_>> = buffers
+            .iter_mut()
+            .map(|(addr, buf)| ReadPart { addr: *addr, buf, ok: false })
+            .collect();
+        self.memory.read_many(&mut parts);
+        let ok: Vec<bool> = parts.iter().map(|part| part.ok).collect();
+        let mut ranges = self.ranges.borrow_mut();
+        for ((addr, bytes), ok) in buffers.into_iter().zip(ok) {
+            if ok {
+                ranges.insert(addr.0, bytes);
+            }
+        }
+    }
+
+    /// Reads an unsigned integer of 1, 2, 4 or 8 bytes.
+    pub fn read_uint(&self, addr: Addr, size: u64) -> Result<u64, Fault> {
+        let mut word = [0; 8];
+        let size = usize::try_from(size).unwrap_or(8).min(8);
+        self.read(addr, &mut word[..size])?;
+        Ok(u64::from_le_bytes(word))
+    }
+
+    /// Reads a signed integer of 1, 2, 4 or 8 bytes.
+    pub fn read_int(&self, addr: Addr, size: u64) -> Result<i64, Fault> {
+        let unsigned = self.read_uint(addr, size)?;
+        let unused = 64 - 8 * u32::try_from(size.clamp(1, 8)).unwrap_or(8);
+        Ok((unsigned << unused).cast_signed() >> unused)
+    }
+}
+
+impl Memory for Reader<'_> {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), Fault> {
+        if let Some(bytes) = find(&self.ranges.borrow(), addr, buf.len()) {
+            buf.copy_from_slice(bytes);
+            return Ok(());
+        }
+        if addr.0 >= FAKE_ADDRESSES {
+            return Err(Fault { addr, len: buf.len() });
+        }
+        self.memory.read(addr, buf)
+    }
+}
+
+/// The bytes of a held range that covers all of the place.
+fn find(ranges: &BTreeMap<u64, Vec<u8>>, addr: Addr, len: usize) -> Option<&[u8]> {
+    // The nearest range may be a small one within a larger: look a little further back.
+    for (start, bytes) in ranges.range(..=addr.0).rev().take(3) {
+        let offset = usize::try_from(addr.0 - start).ok()?;
+        if let Some(found) = bytes.get(offset..offset.checked_add(len)?) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// Joins sorted places that touch or nearly touch.
+fn merge(places: &[(Addr, usize)]) -> Vec<(Addr, usize)> {
+    const GAP_MAX: u64 = 256;
+    let mut merged: Vec<(Addr, usize)> = Vec::new();
+    for &(addr, len) in places {
+        if let Some((start, total)) = merged.last_mut() {
+            let end = start.0 + *total as u64;
+            let joined = addr.0.saturating_add(len as u64).saturating_sub(start.0);
+            // A gap is only bridged within a page: the next may not be mapped.
+            let near = addr.0 <= end
+                || (addr.0 - end <= GAP_MAX && (end - 1) >> 12 == addr.0 >> 12);
+            if near && joined <= RANGE_LEN_MAX as u64 {
+                *total = (*total).max(usize::try_from(joined).unwrap_or(*total));
+                continue;
+            }
+        }
+        merged.push((addr, len));
+    }
+    merged
+}
+
+/// What to tell the user about memory that cannot be read.
+pub(crate) fn explain(fault: Fault) -> String {
+    if fault.addr.0 >= FAKE_ADDRESSES {
+        return "optimized out: this part of the value is kept nowhere".into();
+    }
+    match fault.len {
+        1 => format!("could not read 1 byte at {}", fault.addr),
+        len => format!("could not read {len} bytes at {}", fault.addr),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::memory::FixedMemory;
+
+    #[test]
+    fn pieces_that_touch_can_be_read_as_one_and_gaps_cannot() {
+        let memory = FixedMemory::new();
+        let reader = Reader::new(&memory);
+        let at = reader.place_pieces(
+            24,
+            &[(0, Some(vec![1; 8])), (8, Some(vec![2; 8])), (16, None)],
+        );
+        assert_eq!(reader.read_bytes(at, 16).unwrap()[7..9], [1, 2]);
+        assert!(reader.read_word(at.offset(16)).is_err());
+        assert!(reader.read_bytes(at, 24).is_err());
+    }
+
+    #[test]
+    fn reading_ahead_never_hides_what_can_be_read() {
+        let memory = FixedMemory::new().with(Addr(0x1000), vec![7; 64]);
+        let reader = Reader::new(&memory);
+        reader.read_ahead(&[(Addr(0x1000), 16), (Addr(0x1030), 4), (Addr(0x9000), 8)]);
+        assert_eq!(reader.read_bytes(Addr(0x1008), 40).unwrap(), vec![7; 40]);
+        assert!(reader.read_word(Addr(0x9000)).is_err());
+    }
+
+    #[test]
+    fn integers_are_extended_by_their_sign() {
+        let memory = FixedMemory::new().with(Addr(16), vec![0xf8, 0xff, 0xff, 0xff]);
+        let reader = Reader::new(&memory);
+        assert_eq!(reader.read_int(Addr(16), 1), Ok(-8));
+        assert_eq!(reader.read_int(Addr(16), 4), Ok(-8));
+        assert_eq!(reader.read_uint(Addr(16), 1), Ok(248));
+    }
+
+    #[test]
+    fn a_request_ends_at_its_limit_of_values_and_says_so() {
+        let memory = FixedMemory::new();
+        let reader = Reader::new(&memory);
+        for _ in 0..NODES_MAX {
+            reader.count_node().unwrap();
+        }
+        assert!(reader.count_node().unwrap_err().contains("limit of 300000 values"));
+    }
+}

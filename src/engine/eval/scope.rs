@@ -1,0 +1,330 @@
+//! Which variables can be seen in a frame, and where are they now?
+
+use std::collections::HashMap;
+
+use crate::engine::addr::Addr;
+use crate::engine::binary::{Location, Piece, PieceAt, VariableInfo, VariableKind};
+use crate::engine::error::{Error, Result};
+use crate::engine::eval::EvalScope;
+use crate::engine::eval::load::Cx;
+use crate::engine::eval::operand::{Const, Data, Operand};
+use crate::engine::eval::reader::explain;
+use crate::engine::eval::types::Type;
+use crate::engine::eval::value::{Flags, Kind};
+use crate::engine::golang::Frame;
+use crate::engine::memory::Memory;
+use crate::engine::registers::Registers;
+
+/// The largest value that may be put together from pieces, in bytes. The Go compiler
+/// keeps values of up to four words apart.
+const PIECES_LEN_MAX: u64 = 4096;
+/// Where XMM0 is in the XSAVE area (Intel SDM Vol. 1, "Legacy Region of an XSAVE Area").
+const XMM_OFFSET: usize = 160;
+/// DWARF's number of XMM0 (System V ABI amd64, figure 3.36).
+const DWARF_XMM0: u16 = 17;
+/// DWARF's number of RDX, in which Go passes the closure object (Go's `abi-internal.md`).
+const DWARF_RDX: u16 = 1;
+
+/// The variables of a frame, arguments first, then by depth and declaration; those that
+/// later ones hide are flagged.
+pub(crate) fn variables(
+    cx: &Cx<'_>,
+    scope: &EvalScope<'_>,
+    frame_index: usize,
+) -> Result<Vec<Operand>> {
+    let frame = scope
+        .frames
+        .get(frame_index)
+        .filter(|it| it.function.is_some())
+        .ok_or_else(|| Error::message("unable to find function context"))?;
+    let pc = cx.bias.stated(frame.lookup_pc);
+    let found = cx.types.binary.scope_at(pc, frame.inline_depth)?;
+    let place = Place::new(cx, scope, frame, &found.hidden);
+    let mut order: Vec<&VariableInfo> = found.variables.iter().collect();
+    order.sort_by_key(|it| {
+        let is_formal = matches!(it.kind, VariableKind::Argument | VariableKind::Result);
+        let depth = if is_formal && it.depth == 0 { 0 } else { it.depth + 1 };
+        (depth, it.decl_line)
+    });
+    let mut all: Vec<Operand> = Vec::with_capacity(order.len());
+    let mut last_named: HashMap<&str, usize> = HashMap::new();
+    for info in order {
+        if let Some(hidden) = last_named.insert(&info.name, all.len()) {
+            if let Some(hidden) = all.get_mut(hidden) {
+                hidden.flags |= Flags::SHADOWED;
+            }
+        }
+        all.push(place.variable(info));
+    }
+    Ok(all)
+}
+
+/// What locations are relative to.
+struct Place<'p, 'a> {
+    cx: &'p Cx<'a>,
+    frame: &'p Frame,
+    xsave: Option<&'p [u8]>,
+    /// The dictionary of a generic function, if it can still be found.
+    dictionary: Option<Addr>,
+    /// The closure object, in the prologue of a closure.
+    closure: Option<Addr>,
+}
+
+impl<'p, 'a> Place<'p, 'a> {
+    fn new(
+        cx: &'p Cx<'a>,
+        scope: &EvalScope<'p>,
+        frame: &'p Frame,
+        hidden: &[VariableInfo],
+    ) -> Place<'p, 'a> {
+        let mut place =
+            Place { cx, frame, xsave: scope.xsave, dictionary: None, closure: None };
+        place.closure = place.find_closure();
+        place.dictionary = hidden
+            .iter()
+            .find(|it| it.name == ".dict")
+            .and_then(|it| place.bytes_at(&it.location, 8).ok())
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(|bytes| Addr(u64::from_le_bytes(bytes)))
+            .filter(|it| it.0 != 0);
+        place
+    }
+
+    /// Before the end of its prologue a closure has not yet put the variables it captured
+    /// where the debug information says; they are found through RDX.
+    fn find_closure(&self) -> Option<Addr> {
+        let registers = self.frame.registers.as_ref()?;
+        let function = self.frame.function.as_ref().filter(|it| !it.inlined)?;
+        let end = self.cx.types.binary.prologue_end(function.id);
+        let in_prologue =
+            (function.entry..=self.cx.bias.loaded(end)).contains(&self.frame.lookup_pc);
+        if !in_prologue {
+            return None;
+        }
+        registers.by_dwarf(DWARF_RDX).map(Addr)
+    }
+
+    fn variable(&self, info: &VariableInfo) -> Operand {
+        let ty = self.type_of(info);
+        let mut it = match (self.closure, info.closure_offset, info.constant) {
+            (Some(closure), Some(offset), _) => {
+                Operand::at(ty, closure.offset(offset.cast_signed()))
+            }
+            (_, _, Some(value)) => Operand::typed(ty, Const::Int(value.into())),
+            _ => self.operand(ty, &info.location),
+        };
+        it.location.clone_from(&info.location_text);
+        if info.escaped {
+            it = self.target_of(it);
+            it.location = format!("{} (escaped)", info.location_text);
+        }
+        it.name.clone_from(&info.name);
+        it.decl_line = info.decl_line.into();
+        it.flags |= match info.kind {
+            VariableKind::Argument => Flags::ARGUMENT,
+            VariableKind::Result => Flags::RESULT,
+            VariableKind::Local | VariableKind::Captured => Flags::default(),
+        };
+        it
+    }
+
+    /// The variable's type: for a variable of a generic function, what its dictionary
+    /// says, else the shape that the code was compiled for.
+    fn type_of(&self, info: &VariableInfo) -> Type {
+        let types = &self.cx.types;
+        let real = info.dict_index.and_then(|index| {
+            let word = self.dictionary?.offset((index.min(1 << 16) * 8).cast_signed());
+            let descriptor = Addr(self.cx.reader.read_word(word).ok()?);
+            self.cx.runtime.runtime_type(&self.cx.reader, descriptor)?.ty
+        });
+        types.of(real.unwrap_or(info.ty))
+    }
+
+    /// The variable that an escaped variable's slot points to.
+    fn target_of(&self, slot: Operand) -> Operand {
+        let target = slot.ty.as_ref().and_then(|ty| self.cx.types.elem_of(ty));
+        let Some(target) = target else { return slot };
+        let mut it = Operand::at(target, Addr(0));
+        it.flags = Flags::ESCAPED;
+        if slot.unreadable.is_some() {
+            it.unreadable = slot.unreadable;
+            return it;
+        }
+        let word = slot.addr().map(|at| self.cx.reader.read_word(at));
+        match word {
+            Some(Ok(0)) | None => {
+                it.unreadable = Some("no address for escaped variable".into());
+            }
+            Some(Ok(word)) => it.data = Data::At(Addr(word)),
+            Some(Err(fault)) => it.unreadable = Some(explain(fault)),
+        }
+        it
+    }
+
+    fn operand(&self, ty: Type, location: &Location) -> Operand {
+        let size = ty.size();
+        let kind = ty.kind();
+        let mut it = Operand::at(ty, Addr(0));
+        match location {
+            Location::OptimizedOut => {
+                it.unreadable = Some("optimized out: it is kept nowhere".into());
+            }
+            Location::NotLive => {
+                it.unreadable =
+                    Some("not available at this point of the function".into());
+            }
+            Location::Pieces(pieces) => {
+                if let Some(at) = self.single_address(pieces) {
+                    it.data = Data::At(at);
+                    return it;
+                }
+                match self.put_together(pieces, size, kind) {
+                    Ok(at) => {
+                        it.data = Data::At(at);
+                        it.flags |= Flags::FAKE_ADDRESS;
+                    }
+                    Err(why) => it.unreadable = Some(why),
+                }
+            }
+        }
+        it
+    }
+
+    /// The address of a value that is in memory, in one piece.
+    fn single_address(&self, pieces: &[Piece]) -> Option<Addr> {
+        match pieces {
+            [Piece { size: None, at }] => self.address(at),
+            _ => None,
+        }
+    }
+
+    fn address(&self, at: &PieceAt) -> Option<Addr> {
+        match at {
+            PieceAt::CfaOffset(offset) => Some(self.frame.cfa.offset(*offset)),
+            PieceAt::RegisterOffset { register, offset } => {
+                Some(Addr(self.register(*register)?).offset(*offset))
+            }
+            PieceAt::Addr(at) => Some(self.cx.bias.loaded(*at)),
+            PieceAt::Register(_)
+            | PieceAt::Value(_)
+            | PieceAt::Computed(_)
+            | PieceAt::Unavailable => None,
+        }
+    }
+
+    /// A general register as it is in this frame. In callers only those are known that
+    /// unwinding restores.
+    fn register(&self, number: u16) -> Option<u64> {
+        let Some(registers) = &self.frame.registers else {
+            let known = Registers {
+                rip: self.frame.pc.0,
+                rsp: self.frame.sp.0,
+                rbp: self.frame.bp.0,
+                ..Registers::default()
+            };
+            return matches!(number, 6 | 7 | 16).then(|| known.by_dwarf(number))?;
+        };
+        registers.by_dwarf(number)
+    }
+
+    /// Lays the pieces of a value out where it can be read like any other.
+    fn put_together(
+        &self,
+        pieces: &[Piece],
+        size: u64,
+        kind: Kind,
+    ) -> std::result::Result<Addr, String> {
+        if size > PIECES_LEN_MAX {
+            return Err(format!("a value of {size} bytes is not kept in pieces"));
+        }
+        let mut parts = Vec::new();
+        let mut offset = 0;
+        let mut reason = None;
+        for piece in pieces {
+            let left = size.saturating_sub(offset);
+            let len = piece.size.unwrap_or(left).min(left);
+            let bytes = match self.piece_bytes(&piece.at, len) {
+                Ok(bytes) => Some(bytes),
+                Err(why) => {
+                    reason = reason.or(Some(why));
+                    None
+                }
+            };
+            parts.push((offset, bytes));
+            offset += len;
+        }
+        let some = parts.iter().any(|(_, bytes)| bytes.is_some());
+        // Parts of these mean something by themselves; half a number does not.
+        let divisible = matches!(
+            kind,
+            Kind::String | Kind::Slice | Kind::Struct | Kind::Array | Kind::Interface
+        );
+        match reason {
+            Some(why) if !some || !divisible => Err(why),
+            _ => Ok(self.cx.reader.place_pieces(size, &parts)),
+        }
+    }
+
+    fn piece_bytes(
+        &self,
+        at: &PieceAt,
+        len: u64,
+    ) -> std::result::Result<Vec<u8>, String> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let mut bytes = match at {
+            PieceAt::Register(number) => self.register_bytes(*number)?,
+            PieceAt::Value(bytes) => bytes.clone(),
+            PieceAt::Unavailable => {
+                return Err("optimized out: part of it is kept nowhere".into());
+            }
+            PieceAt::Computed(_) => {
+                return Err("its location is an expression that is not supported".into());
+            }
+            PieceAt::CfaOffset(_) | PieceAt::RegisterOffset { .. } | PieceAt::Addr(_) => {
+                let at = self.address(at).ok_or_else(|| {
+                    String::from("it is relative to a register that is not known here")
+                })?;
+                self.cx.reader.read_bytes(at, len).map_err(explain)?
+            }
+        };
+        bytes.resize(len, 0);
+        Ok(bytes)
+    }
+
+    fn register_bytes(&self, number: u16) -> std::result::Result<Vec<u8>, String> {
+        if let Some(value) = self.register(number) {
+            return Ok(value.to_le_bytes().to_vec());
+        }
+        let unknown = || {
+            String::from(
+                "not available: it was in a register that a call has overwritten",
+            )
+        };
+        if self.frame.registers.is_none() {
+            return Err(unknown());
+        }
+        let index = number.checked_sub(DWARF_XMM0).ok_or_else(unknown)?;
+        xmm(self.xsave, index).ok_or_else(|| format!("XMM{index} is not known here"))
+    }
+
+    fn bytes_at(
+        &self,
+        location: &Location,
+        len: u64,
+    ) -> std::result::Result<Vec<u8>, String> {
+        let Location::Pieces(pieces) = location else {
+            return Err("not available".into());
+        };
+        match pieces.as_slice() {
+            [piece] => self.piece_bytes(&piece.at, len),
+            _ => Err("not available".into()),
+        }
+    }
+}
+
+/// The sixteen bytes of an XMM register.
+pub(crate) fn xmm(xsave: Option<&[u8]>, index: u16) -> Option<Vec<u8>> {
+    let at = XMM_OFFSET + 16 * usize::from(index);
+    let bytes = xsave?.get(at..at + 16)?;
+    (index < 16).then(|| bytes.to_vec())
+}
