@@ -1,15 +1,22 @@
-//! A live process: attaching and launching, its tracees, letting go.
+//! A live process: attaching and launching, and what is known about it.
 
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
-use crate::engine::inferior::interrupt::Interrupter;
-use crate::engine::inferior::judge::{Judge, RunEnd};
-use crate::engine::inferior::launch::LaunchSpec;
+use crate::engine::inferior::interrupt::{Bell, Interrupter};
+use crate::engine::inferior::judge::RunEnd;
 use crate::engine::inferior::memory::ProcessMemory;
-use crate::engine::inferior::site::{Owner, SiteInfo};
-use crate::engine::os::ptrace::{Tid, Tracer};
-use crate::engine::registers::Registers;
-use std::fs::File;
+use crate::engine::inferior::site::Sites;
+use crate::engine::inferior::slots::Slots;
+use crate::engine::inferior::tracee::{Role, Tracee};
+use crate::engine::inferior::watch::Watches;
+use crate::engine::os::process::{self, AT_ENTRY, Status};
+use crate::engine::os::ptrace::{self, Orphans, Tid, Tracer};
+use crate::engine::os::signal::Wakeable;
+use crate::engine::os::wait::Event;
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,23 +25,127 @@ use std::sync::Arc;
 /// Dropping it lets go as [`Live::detach`] does if it was attached to, and kills it if it
 /// was launched.
 pub struct Live {
-    pid: i32,
-    launched: bool,
-    exe: PathBuf,
-    memory: Arc<ProcessMemory>,
-    interrupter: Interrupter,
-    _tracer: Tracer,
+    pub(super) pid: i32,
+    pub(super) launched: bool,
+    /// Whether the terminal was given to it.
+    pub(super) foreground: bool,
+    pub(super) exe: PathBuf,
+    pub(super) pty: Option<File>,
+    pub(super) memory: Arc<ProcessMemory>,
+    pub(super) interrupter: Interrupter,
+    pub(super) tracees: FxHashMap<i32, Tracee>,
+    /// Stopped children whose parent has not told about them yet.
+    pub(super) newborn: FxHashMap<i32, Event>,
+    /// Events that were reported while something else was waited for.
+    pub(super) backlog: VecDeque<(Tid, Event)>,
+    /// Reasons to stop that came together with others; each ends a run of its own.
+    pub(super) deferred: VecDeque<RunEnd>,
+    pub(super) sites: Sites,
+    pub(super) slots: Slots,
+    pub(super) watches: Watches,
+    /// Where there is a `syscall` instruction, once it was needed.
+    pub(super) syscall_at: Option<u64>,
+    pub(super) gone: Option<End>,
+    pub(super) tracer: Tracer,
 }
+
+/// How the process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Exited(i32),
+    Killed(i32),
+    /// It has been let go.
+    Released,
+}
+
+/// How often the list of threads is read until it shows none that is new. Each pass stops
+/// all that it finds, so that fewer are left to make new ones.
+const PASSES_MAX: usize = 1000;
 
 impl Live {
     /// Attaches to all threads of `pid` and stops them. Nothing is written.
-    pub fn attach(_tracer: Tracer, _pid: i32) -> Result<Live> {
-        Err(not_yet())
+    pub fn attach(tracer: Tracer, pid: i32) -> Result<Live> {
+        check_attachable(pid)?;
+        let failed = |err: io::Error| attach_error(pid, &err);
+        let own = process::own_tid();
+        let memory = ProcessMemory::open(pid).map_err(failed)?;
+        let mut live = Live::new(tracer, pid, memory).map_err(failed)?;
+        for _ in 0..PASSES_MAX {
+            if live.seize_all(own)? == 0 {
+                break;
+            }
+            live.stop_quietly();
+            live.check_alive()?;
+        }
+        if live.tids().is_empty() {
+            return Err(attach_error(pid, &io::Error::from_raw_os_error(ESRCH)));
+        }
+        Ok(live)
     }
 
-    /// Starts a program; it stands before its first instruction.
-    pub fn launch(_tracer: Tracer, _spec: LaunchSpec) -> Result<Live> {
-        Err(not_yet())
+    pub(super) fn new(
+        tracer: Tracer,
+        pid: i32,
+        memory: ProcessMemory,
+    ) -> io::Result<Live> {
+        let bell = Arc::new(Bell::new(Wakeable::this_thread()?));
+        Ok(Live {
+            pid,
+            launched: false,
+            foreground: false,
+            exe: process::exe(pid).unwrap_or_default(),
+            pty: None,
+            memory: Arc::new(memory),
+            interrupter: Interrupter { bell },
+            tracees: FxHashMap::default(),
+            newborn: FxHashMap::default(),
+            backlog: VecDeque::new(),
+            deferred: VecDeque::new(),
+            sites: Sites::default(),
+            slots: Slots::default(),
+            watches: Watches::default(),
+            syscall_at: None,
+            gone: None,
+            tracer,
+        })
+    }
+
+    /// Seizes the threads that are not traced yet; returns how many there were.
+    fn seize_all(&mut self, own: i32) -> Result<usize> {
+        let mut n_new = 0;
+        for tid in process::tasks(self.pid) {
+            if self.tracees.contains_key(&tid) || self.newborn.contains_key(&tid) {
+                continue;
+            }
+            match ptrace::seize(&self.tracer, Tid(tid), Orphans::RunOn) {
+                Ok(()) => {}
+                Err(err) if err.raw_os_error() == Some(ESRCH) => continue,
+                // Born of a thread that is traced, hence traced itself, or dying.
+                Err(_) => {
+                    let tracer = Status::of(tid).map_or(0, |it| it.tracer_pid);
+                    if tracer != own {
+                        if self.tracees.is_empty() {
+                            return Err(self.seize_error(tid));
+                        }
+                        continue;
+                    }
+                }
+            }
+            self.adopt(Tid(tid), Role::Thread);
+            n_new += 1;
+        }
+        Ok(n_new)
+    }
+
+    /// Why the first thread could not be seized.
+    fn seize_error(&self, tid: i32) -> Error {
+        match ptrace::seize(&self.tracer, Tid(tid), Orphans::RunOn) {
+            Err(err) => attach_error(self.pid, &err),
+            Ok(()) => {
+                let _ = ptrace::interrupt(&self.tracer, Tid(tid));
+                attach_error(self.pid, &io::Error::from_raw_os_error(ESRCH))
+            }
+        }
     }
 
     pub fn pid(&self) -> i32 {
@@ -53,32 +164,13 @@ impl Live {
     /// Where execution began (`AT_ENTRY`): the load bias is this less the entry that the
     /// file states.
     pub fn auxv_entry(&self) -> Option<Addr> {
-        None
+        process::auxv(self.pid, AT_ENTRY).map(Addr)
     }
 
     /// Our end of the pseudo-terminal of a program launched with
     /// [`Stdio::Pty`](crate::engine::inferior::Stdio).
     pub fn take_pty(&mut self) -> Option<File> {
-        None
-    }
-
-    /// The threads of the process, ascending.
-    pub fn tids(&self) -> Vec<Tid> {
-        Vec::new()
-    }
-
-    /// The registers of a stopped thread; read once a stop.
-    pub fn registers(&mut self, _tid: Tid) -> Result<Registers> {
-        Err(not_yet())
-    }
-
-    pub fn set_registers(&mut self, _tid: Tid, _registers: &Registers) -> Result<()> {
-        Err(not_yet())
-    }
-
-    /// The vector registers of a stopped thread, as the raw XSAVE area.
-    pub fn xsave(&self, _tid: Tid) -> Result<Vec<u8>> {
-        Err(not_yet())
+        self.pty.take()
     }
 
     /// The memory of the process; to be asked for again after [`RunEnd::Execed`].
@@ -86,63 +178,82 @@ impl Live {
         self.memory.clone()
     }
 
-    /// Writes memory, read-only text too. Sites within stay where they are.
-    pub fn write_memory(&mut self, _addr: Addr, _bytes: &[u8]) -> Result<()> {
-        Err(not_yet())
-    }
-
-    /// Makes `owner` an owner of the site at `addr`, which is placed if it is the first.
-    pub fn place(&mut self, _addr: Addr, _owner: Owner) -> Result<()> {
-        Err(not_yet())
-    }
-
-    /// Takes `owner` from the site at `addr`, which is lifted if it was the last.
-    pub fn lift(&mut self, _addr: Addr, _owner: Owner) -> Result<()> {
-        Err(not_yet())
-    }
-
-    /// Takes all owners for which `which` says so from all sites.
-    pub fn lift_all(&mut self, _which: impl Fn(Owner) -> bool) -> Result<()> {
-        Err(not_yet())
-    }
-
-    /// The sites, ascending.
-    pub fn sites(&self) -> Vec<SiteInfo> {
-        Vec::new()
-    }
-
-    /// Resumes all threads, and stops all of them when `judge` says so.
-    pub fn run(&mut self, _judge: &mut dyn Judge) -> Result<RunEnd> {
-        Err(not_yet())
-    }
-
-    /// Executes one instruction of one thread while the others stand still. An
-    /// instruction that may wait for them (`syscall`) is run with all of them, which is
-    /// why a judge is needed.
-    pub fn step_instruction(
-        &mut self,
-        _tid: Tid,
-        _judge: &mut dyn Judge,
-    ) -> Result<RunEnd> {
-        Err(not_yet())
-    }
-
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
     }
 
-    /// Lets go: the process runs on as if it had never been debugged. If it was stopped
-    /// by a SIGSTOP from outside it stays stopped.
-    pub fn detach(self) -> Result<()> {
-        Err(not_yet())
+    /// Whether the process has ended.
+    pub fn is_gone(&self) -> bool {
+        self.gone.is_some()
     }
 
-    /// Kills the process and waits for its end.
-    pub fn kill(self) -> Result<()> {
-        Err(not_yet())
+    pub(super) fn check_alive(&self) -> Result<()> {
+        let pid = self.pid;
+        match self.gone {
+            None => Ok(()),
+            Some(End::Exited(status)) => Err(Error::Exited { pid, status }),
+            Some(End::Killed(signal)) => Err(Error::Exited { pid, status: -signal }),
+            Some(End::Released) => {
+                Err(Error::message(format!("process {pid} has been let go")))
+            }
+        }
     }
 }
 
-fn not_yet() -> Error {
-    Error::message("this part of the engine is not there yet")
+const ESRCH: i32 = 3;
+const EPERM: i32 = 1;
+
+/// Refuses what cannot be attached to before anything is done to it.
+fn check_attachable(pid: i32) -> Result<()> {
+    let status = Status::of(pid)
+        .map_err(|_| attach_error(pid, &io::Error::from_raw_os_error(ESRCH)))?;
+    if status.tracer_pid != 0 {
+        return Err(traced_already(pid, status.tracer_pid));
+    }
+    if status.tgid != pid {
+        return Err(Error::message(format!(
+            "could not attach to pid {pid}: it is a thread of process {}",
+            status.tgid
+        )));
+    }
+    if u32::try_from(pid) == Ok(std::process::id()) {
+        return Err(Error::message(format!(
+            "could not attach to pid {pid}: that is this debugger itself"
+        )));
+    }
+    Ok(())
+}
+
+fn traced_already(pid: i32, tracer: i32) -> Error {
+    Error::message(format!(
+        "could not attach to pid {pid}: already being debugged by pid {tracer}"
+    ))
+}
+
+/// The texts are Delve's, as people search for them.
+fn attach_error(pid: i32, err: &io::Error) -> Error {
+    if err.raw_os_error() == Some(EPERM) || err.kind() == io::ErrorKind::PermissionDenied
+    {
+        let status = Status::of(pid).unwrap_or_default();
+        if status.tracer_pid != 0 {
+            return traced_already(pid, status.tracer_pid);
+        }
+        if status.uid != process::own_uid() && process::own_uid() != 0 {
+            return Error::message(format!(
+                "Could not attach to pid {pid}: current user does not own the process"
+            ));
+        }
+        let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+        if scope.is_ok_and(|it| it.trim() != "0") {
+            return Error::message(format!(
+                "Could not attach to pid {pid}: this could be caused by a kernel \
+                 security setting, try writing \"0\" to \
+                 /proc/sys/kernel/yama/ptrace_scope"
+            ));
+        }
+    }
+    if err.raw_os_error() == Some(ESRCH) {
+        return Error::message(format!("could not attach to pid {pid}: no such process"));
+    }
+    Error::message(format!("could not attach to pid {pid}: {err}"))
 }

@@ -12,12 +12,23 @@
 //! - a site is stepped off without taking it out, so no other thread slips past it;
 //! - a thread that has gone (`ESRCH`) never makes a command fail.
 
+mod children;
+mod emulate;
+mod event;
 mod interrupt;
 mod judge;
 mod launch;
+mod leave;
 mod live;
 mod memory;
+mod release;
+mod remote;
+mod run;
 mod site;
+mod slots;
+mod step;
+mod tracee;
+mod watch;
 
 pub use crate::engine::os::ptrace::{Tid, Tracer};
 pub use interrupt::Interrupter;
@@ -26,3 +37,7 @@ pub use launch::{LaunchSpec, Stdio};
 pub use live::Live;
 pub use memory::ProcessMemory;
 pub use site::{Owner, SiteInfo};
+pub use watch::{WATCHES_MAX, Watch, WatchKind};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! What the kernel does: ptrace, wait, signals, memory of processes. The only unsafe code.
 
 pub mod map;
+pub mod memory;
 pub mod process;
 pub mod ptrace;
 pub mod signal;
+pub mod spawn;
+pub mod wait;

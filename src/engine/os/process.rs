@@ -59,6 +59,16 @@ fn candidate(pid: i32, uptime_secs: u64) -> Option<Candidate> {
     })
 }
 
+/// The id of the calling thread.
+pub fn own_tid() -> i32 {
+    nix::unistd::gettid().as_raw()
+}
+
+/// The user that we are.
+pub fn own_uid() -> u32 {
+    nix::unistd::getuid().as_raw()
+}
+
 /// The executable of a process.
 pub fn exe(pid: i32) -> io::Result<PathBuf> {
     fs::read_link(format!("/proc/{pid}/exe"))

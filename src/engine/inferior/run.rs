@@ -1,0 +1,374 @@
+//! Running: all threads go on until one has something to say that its judge wants to stop
+//! for; then all are stopped.
+
+use crate::engine::addr::Addr;
+use crate::engine::error::Result;
+use crate::engine::inferior::event::Flow;
+use crate::engine::inferior::judge::{Hit, Judge, RunEnd, RunningView, Verdict};
+use crate::engine::inferior::leave::Ready;
+use crate::engine::inferior::live::{End, Live};
+use crate::engine::inferior::remote::SIGTRAP;
+use crate::engine::inferior::tracee::Role;
+use crate::engine::os::process::Status;
+use crate::engine::os::ptrace::{self, Tid};
+use crate::engine::os::wait::{self, Event, Waited};
+use std::time::{Duration, Instant};
+
+/// How often to look for the next event before sleeping, after a hit that was not worth
+/// stopping for: in a hot loop the next one is near, and waking up costs more than it.
+const SPINS: u32 = 50;
+
+/// How long to wait for threads to stop before those that do not are left behind: they
+/// are in the kernel, and stop before they execute anything of the program.
+const STOP_MAX: Duration = Duration::from_secs(3);
+
+/// After how long without news to ask whether those waited for are still alive.
+const DOUBT_AFTER: Duration = Duration::from_millis(5);
+
+/// What the wait for the next event ended with.
+enum Next {
+    Event(Tid, Event),
+    /// Somebody wants something.
+    Rung,
+    NoTracees,
+}
+
+/// The reasons for which a run is being ended.
+#[derive(Debug, Default)]
+pub(super) struct Causes {
+    hits: Vec<(Tid, Addr)>,
+    others: Vec<RunEnd>,
+    halted: bool,
+}
+
+impl Causes {
+    fn add(&mut self, cause: RunEnd) {
+        match cause {
+            RunEnd::Stopped { hits } => self.hits.extend(hits),
+            RunEnd::Halted => self.halted = true,
+            other => self.others.push(other),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.hits.is_empty() && self.others.is_empty() && !self.halted
+    }
+}
+
+/// The judge for times when nobody is asked.
+pub(super) struct Nobody;
+
+impl Judge for Nobody {
+    fn hit(&mut self, _: &mut Hit<'_>) -> Verdict {
+        Verdict::Resume
+    }
+
+    fn trapped(&mut self, _: &mut Hit<'_>) -> Verdict {
+        Verdict::Resume
+    }
+}
+
+impl Live {
+    /// Resumes all threads, and stops all of them when `judge` says so.
+    pub fn run(&mut self, judge: &mut dyn Judge) -> Result<RunEnd> {
+        self.check_alive()?;
+        if let Some(end) = self.deferred.pop_front() {
+            return Ok(end);
+        }
+        loop {
+            self.resume_all();
+            let mut causes = Causes::default();
+            if let Some(end) = self.run_until_cause(judge, &mut causes) {
+                return Ok(end);
+            }
+            if let Some(end) = self.stop_all(judge, &mut causes) {
+                return Ok(end);
+            }
+            // Without a cause it was only a site to be left with all threads stopped.
+            if !causes.is_empty() {
+                return Ok(self.end_of_run(causes));
+            }
+        }
+    }
+
+    /// One reason is told; traps and signals behind it are told by the next runs.
+    fn end_of_run(&mut self, causes: Causes) -> RunEnd {
+        let Causes { hits, others, halted: _ } = causes;
+        let mut others = others.into_iter();
+        let end = match hits.is_empty() {
+            false => RunEnd::Stopped { hits },
+            true => others.next().unwrap_or(RunEnd::Halted),
+        };
+        self.deferred.extend(others);
+        end
+    }
+
+    /// Resumes every thread that is stopped.
+    fn resume_all(&mut self) {
+        let mut stopped: Vec<i32> =
+            self.tracees.iter().filter(|(_, it)| !it.running).map(|it| *it.0).collect();
+        stopped.sort_unstable();
+        // All of this first, as some of it needs everybody to be stopped.
+        for tid in &stopped {
+            if self.leave_site(Tid(*tid)) == Ready::NeedsPause {
+                self.leave_site_paused(Tid(*tid));
+            }
+        }
+        for tid in stopped {
+            self.resume(Tid(tid));
+        }
+    }
+
+    /// Resumes a thread that is ready. One that has gone meanwhile will say so.
+    fn resume(&mut self, tid: Tid) {
+        let _ = self.write_back(tid);
+        let _ = self.write_watches(tid);
+        let Some(tracee) = self.tracees.get_mut(&tid.0) else { return };
+        tracee.running = true;
+        tracee.arrived = None;
+        if !tracee.vforking {
+            tracee.registers = None;
+        }
+        let held = tracee.held.take();
+        let _ = match (held, tracee.group_stopped) {
+            (Some(info), _) if tracee.signal == 0 => {
+                let _ = ptrace::set_signal_info(&self.tracer, tid, &info);
+                ptrace::cont(&self.tracer, tid, info.signal())
+            }
+            (_, true) => ptrace::listen(&self.tracer, tid),
+            _ => ptrace::cont(&self.tracer, tid, tracee.signal),
+        };
+    }
+
+    /// Goes from event to event until there is a reason to stop, which is added to
+    /// `causes`; none if all threads must be stopped for a moment. Returns how the run
+    /// ended if that leaves nothing to be stopped.
+    fn run_until_cause(
+        &mut self,
+        judge: &mut dyn Judge,
+        causes: &mut Causes,
+    ) -> Option<RunEnd> {
+        let mut spins = 0;
+        loop {
+            let (tid, event) = match self.next(spins) {
+                Next::Event(tid, event) => (tid, event),
+                Next::NoTracees => return Some(self.end(End::Exited(0))),
+                Next::Rung => {
+                    if self.answer(judge) == Verdict::Stop {
+                        causes.add(RunEnd::Halted);
+                        return None;
+                    }
+                    continue;
+                }
+            };
+            spins =
+                if event == (Event::Signaled { signal: SIGTRAP }) { SPINS } else { 0 };
+            match self.take(tid, event, judge) {
+                Flow::Nothing => {}
+                Flow::Go => {
+                    if self.leave_site(tid) == Ready::NeedsPause {
+                        return None;
+                    }
+                    self.resume(tid);
+                }
+                Flow::Stop(cause) => {
+                    causes.add(cause);
+                    return None;
+                }
+                Flow::End(end) => return Some(end),
+            }
+        }
+    }
+
+    /// Somebody has rung the bell.
+    fn answer(&mut self, judge: &mut dyn Judge) -> Verdict {
+        let bell = self.interrupter.bell.clone();
+        if bell.take_wake()
+            && judge.woken(&mut RunningView { live: self }) == Verdict::Stop
+        {
+            return Verdict::Stop;
+        }
+        if bell.take_halt() { Verdict::Stop } else { Verdict::Resume }
+    }
+
+    /// The next event, or the bell.
+    fn next(&mut self, spins: u32) -> Next {
+        if let Some((tid, event)) = self.backlog.pop_front() {
+            return Next::Event(tid, event);
+        }
+        let bell = self.interrupter.bell.clone();
+        for _ in 0..spins {
+            if let Waited::Event(tid, event) = wait::any_now(&self.tracer) {
+                // In a hot loop the bell would never be looked at otherwise.
+                if !bell.is_rung() {
+                    return Next::Event(tid, event);
+                }
+                self.backlog.push_back((tid, event));
+                return Next::Rung;
+            }
+        }
+        loop {
+            if !bell.begin_wait() {
+                return Next::Rung;
+            }
+            let waited = wait::any(&self.tracer);
+            bell.end_wait();
+            match waited {
+                Waited::Event(tid, event) => return Next::Event(tid, event),
+                Waited::NoTracees => return Next::NoTracees,
+                Waited::Nothing | Waited::Interrupted => {}
+            }
+        }
+    }
+
+    /// Stops all threads. Returns how the run ended if that happens meanwhile.
+    ///
+    /// A thread that is stopped then has no trap of ours pending.
+    pub(super) fn stop_all(
+        &mut self,
+        judge: &mut dyn Judge,
+        causes: &mut Causes,
+    ) -> Option<RunEnd> {
+        let running: Vec<i32> =
+            self.tracees.iter().filter(|(_, it)| it.can_stop()).map(|it| *it.0).collect();
+        for tid in running {
+            // One that is gone has said so, or will.
+            let _ = ptrace::interrupt(&self.tracer, Tid(tid));
+        }
+        let mut patience = Patience::new();
+        loop {
+            // Counted anew only when all that were counted may have stopped.
+            let n_running = self.tracees.values().filter(|it| it.can_stop()).count();
+            if n_running == 0 && self.backlog.is_empty() {
+                break;
+            }
+            for _ in 0..n_running.max(1) {
+                match self.next_while_stopping(&mut patience) {
+                    Some((tid, event)) => match self.take(tid, event, judge) {
+                        Flow::End(end) => return Some(end),
+                        Flow::Stop(cause) => causes.add(cause),
+                        Flow::Nothing => {}
+                        Flow::Go => self.settle(tid, event),
+                    },
+                    None => break,
+                }
+            }
+            if patience.is_lost() {
+                break;
+            }
+        }
+        self.sort_out_newborn();
+        None
+    }
+
+    /// A thread has reported while all are being stopped. A child of the process goes on;
+    /// a thread stays, unless it has run into an `int3` of ours that it has not reported:
+    /// an interrupt comes before a pending signal, and the trap must not stay pending.
+    fn settle(&mut self, tid: Tid, event: Event) {
+        match self.tracees.get(&tid.0).map(|it| it.role) {
+            Some(Role::Thread) => {}
+            Some(Role::Forked | Role::Vforked) => {
+                if self.leave_site(tid) == Ready::Yes {
+                    self.resume(tid);
+                }
+                return;
+            }
+            None => return,
+        }
+        let is_interrupt = matches!(event, Event::Stopped { .. });
+        if is_interrupt && self.has_pending_trap(tid) {
+            self.resume(tid);
+        }
+    }
+
+    fn has_pending_trap(&mut self, tid: Tid) -> bool {
+        let Ok(registers) = self.fetch(tid) else { return false };
+        self.sites.has_been(registers.rip.wrapping_sub(1))
+            && ptrace::pending_signals(&self.tracer, tid).is_ok_and(|it| {
+                it.iter()
+                    .any(|it| it.signal() == SIGTRAP && it.code() == ptrace::SI_KERNEL)
+            })
+    }
+
+    /// The next event while all threads are being stopped; `None` when it is time to
+    /// count again.
+    fn next_while_stopping(&mut self, patience: &mut Patience) -> Option<(Tid, Event)> {
+        if let Some(event) = self.backlog.pop_front() {
+            patience.renew();
+            return Some(event);
+        }
+        match wait::any_now(&self.tracer) {
+            Waited::Event(tid, event) => {
+                patience.renew();
+                Some((tid, event))
+            }
+            Waited::NoTracees => {
+                self.tracees.clear();
+                None
+            }
+            Waited::Nothing | Waited::Interrupted => {
+                if patience.pause() {
+                    self.bury_dead();
+                }
+                None
+            }
+        }
+    }
+
+    /// Takes note of threads that will never stop: a leader that has exited before the
+    /// others says nothing until they have too.
+    fn bury_dead(&mut self) {
+        let waited_for: Vec<i32> =
+            self.tracees.iter().filter(|(_, it)| it.can_stop()).map(|it| *it.0).collect();
+        for tid in waited_for {
+            match Status::of(tid) {
+                Ok(status) if !matches!(status.state, b'Z' | b'X') => {}
+                _ => drop(self.tracees.remove(&tid)),
+            }
+        }
+    }
+
+    /// Stops all threads with nobody being asked.
+    pub(super) fn stop_quietly(&mut self) -> Option<RunEnd> {
+        self.stop_all(&mut Nobody, &mut Causes::default())
+    }
+}
+
+/// How a stop of all threads waits: eagerly at first, as most need microseconds.
+struct Patience {
+    begun: Instant,
+    last_news: Instant,
+    n_pauses: u32,
+}
+
+/// Pauses that only give the processor away.
+const YIELDS: u32 = 100;
+const PAUSE: Duration = Duration::from_micros(100);
+
+impl Patience {
+    fn new() -> Patience {
+        let now = Instant::now();
+        Patience { begun: now, last_news: now, n_pauses: 0 }
+    }
+
+    fn renew(&mut self) {
+        self.n_pauses = 0;
+        self.last_news = Instant::now();
+    }
+
+    /// Waits a little. `true` if nothing has happened for so long that something may be
+    /// wrong.
+    fn pause(&mut self) -> bool {
+        self.n_pauses += 1;
+        if self.n_pauses <= YIELDS {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(PAUSE);
+        }
+        self.last_news.elapsed() > DOUBT_AFTER
+    }
+
+    fn is_lost(&self) -> bool {
+        self.begun.elapsed() > STOP_MAX && self.last_news.elapsed() > DOUBT_AFTER
+    }
+}

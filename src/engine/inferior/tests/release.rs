@@ -1,0 +1,2 @@
+//! Letting go leaves nothing behind.
+use super::*;

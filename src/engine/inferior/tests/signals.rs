@@ -1,0 +1,2 @@
+//! Signals reach the program as they would without us.
+use super::*;

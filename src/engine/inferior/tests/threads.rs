@@ -1,0 +1,2 @@
+//! Threads that come and go, threads that wait, and other programs.
+use super::*;
