@@ -166,12 +166,29 @@ impl Binary {
         if let Some(row) = rows.iter().find(|it| it.prologue_end) {
             return row.addr;
         }
-        let end = self.prologue_end_by_frame(raw);
-        if end.0 != raw.entry {
-            return end;
+        let end = FileAddr(raw.entry);
+        if !self.has_dwarf() || self.has_stack_check(raw) {
+            let end = self.prologue_end_by_frame(raw);
+            if end.0 != raw.entry {
+                return end;
+            }
         }
         let first = rows.iter().find(|it| it.is_stmt);
         first.map_or(end, |it| it.addr)
+    }
+
+    /// Whether the function begins with the check that may call `runtime.morestack` and
+    /// run the function from its entry again (`stacksplit` in
+    /// `cmd/internal/obj/x86/obj6.go`).
+    fn has_stack_check(&self, raw: &RawFunction) -> bool {
+        const CHECKS: [&[u8]; 4] = [
+            &[0x49, 0x3b, 0x66, 0x10],
+            &[0x4c, 0x8d, 0x64, 0x24],
+            &[0x4c, 0x8d, 0xa4, 0x24],
+            &[0x49, 0x89, 0xe4],
+        ];
+        let code = self.elf.bytes_at(FileAddr(raw.entry), 4);
+        code.is_some_and(|code| CHECKS.iter().any(|it| code.starts_with(it)))
     }
 
     /// Finds the end of the prologue without DWARF, by the instructions that make the

@@ -106,6 +106,7 @@ impl Binary {
             }
         }
         self.join_decomposed(&mut groups);
+        drop_duplicates(&mut groups);
         for (_, variable) in groups {
             match is_hidden(&variable.name) {
                 true => scope.hidden.push(variable),
@@ -335,6 +336,22 @@ impl Binary {
     }
 }
 
+/// The compiler repeats some results (Go 1.26); of those, the one with a value stays.
+fn drop_duplicates(variables: &mut Vec<(usize, VariableInfo)>) {
+    let mut i = 0;
+    while i + 1 < variables.len() {
+        let (a, b) = (&variables[i], &variables[i + 1]);
+        let same = a.0 == b.0 && a.1.name == b.1.name && a.1.kind == b.1.kind;
+        if !same || a.1.kind != VariableKind::Result || a.1.name == "_" {
+            i += 1;
+        } else if matches!(a.1.location, Location::Pieces(_)) {
+            variables.remove(i + 1);
+        } else {
+            variables.remove(i);
+        }
+    }
+}
+
 /// The parts that Go 1.27 makes variables of, and which of them comes first in the
 /// value (`cmd/compile/internal/ssa/decompose.go`).
 const PARTS: &[(&str, u8)] = &[
@@ -377,14 +394,22 @@ fn is_call(tag: u16) -> bool {
 fn frame_node(nodes: &[Node<'_>], inside: usize) -> usize {
     let mut calls = 0;
     let mut found = 0;
-    // Nodes are in preorder: of those with the PC, each is within the one before it.
     for (index, node) in nodes.iter().enumerate() {
-        if calls < inside && node.has_pc && is_call(node.die.tag) {
+        let is_next = node.has_pc && is_call(node.die.tag);
+        if calls < inside && is_next && is_within(nodes, index, found) {
             calls += 1;
             found = index;
         }
     }
     found
+}
+
+fn is_within(nodes: &[Node<'_>], index: usize, root: usize) -> bool {
+    let mut at = index;
+    while at != root && at != 0 {
+        at = nodes[at].parent;
+    }
+    at == root
 }
 
 /// How many lexical blocks are between a node and its frame's node; `None` if the node
@@ -406,7 +431,7 @@ fn depth_in(nodes: &[Node<'_>], index: usize, root: usize) -> Option<u32> {
     None
 }
 
-/// What the compiler makes for itself.
+/// What the compiler makes for itself. No name in a Go program has a dot.
 fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name.starts_with("#yield") || name.starts_with("~p")
+    name.contains('.') || name.starts_with("#yield") || name.starts_with("~p")
 }
