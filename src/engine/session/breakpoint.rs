@@ -15,15 +15,19 @@ use std::collections::BTreeMap;
 
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
-use crate::engine::eval::Condition;
-use crate::engine::eval::{HitCounts, LoadConfig};
+use crate::engine::eval::{Condition, EvalScope, HitCounts, LoadConfig};
+use crate::engine::golang::{ThreadState, UnwindFrom, UnwindLimits};
 use crate::engine::inferior::Hit;
+use crate::engine::memory::Memory;
 use crate::engine::session::program::Program;
 
 /// The number of the breakpoint at which every panic that nobody recovers stops.
 pub const UNRECOVERED_PANIC: i64 = -1;
 /// The number of the breakpoint at which fatal errors of the runtime stop.
 pub const FATAL_THROW: i64 = -2;
+
+/// Frames that a condition can name (`runtime.frame(n).x`).
+const CONDITION_FRAMES_MAX: usize = 16;
 
 /// Goroutines whose hits are counted apart; more are counted in the total only.
 const GOROUTINES_COUNTED_MAX: usize = 10_000;
@@ -251,8 +255,30 @@ impl Breakpoints {
         program: &Program,
         hit: &Hit<'_>,
     ) -> Result<bool> {
-        let _ = (id, program, hit);
-        Ok(true)
+        let Some(breakpoint) = self.by_id.get(&id) else { return Ok(false) };
+        let Some(condition) = &breakpoint.settings.condition else { return Ok(true) };
+        self.holds_generally(condition, program, hit)
+    }
+
+    /// Evaluates a condition with the stack and the goroutine of the thread.
+    fn holds_generally(
+        &self,
+        condition: &Condition,
+        program: &Program,
+        hit: &Hit<'_>,
+    ) -> Result<bool> {
+        let memory: &dyn Memory = &**hit.memory;
+        let thread = ThreadState { tid: hit.tid.0, registers: *hit.registers };
+        let limits = UnwindLimits { depth_max: CONDITION_FRAMES_MAX };
+        let runtime = &program.runtime;
+        let stack = runtime.unwind(memory, &UnwindFrom::Thread(&thread), limits);
+        let goroutine = runtime.goroutine_on(memory, &thread);
+        let mut scope = EvalScope::new(runtime, memory);
+        scope.frames = &stack.frames;
+        scope.goroutine = goroutine.as_ref();
+        scope.thread_id = thread.tid;
+        scope.hit_counts = Some(self);
+        condition.evaluate(&scope)
     }
 
     /// Refuses a name that the command language could not tell from a number or a place.
