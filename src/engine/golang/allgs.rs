@@ -13,7 +13,7 @@ use crate::engine::golang::layout::{Field, Layout, status};
 use crate::engine::memory::{Memory, ReadPart};
 
 /// Goroutines read at most; a program has used its memory up long before.
-pub const GOROUTINES_MAX: usize = 1 << 23;
+pub const GOROUTINES_MAX: usize = 1 << 22;
 
 /// Two `g` less than this apart are read as one run: the pages between them are cheaper
 /// than another place to read.
@@ -225,5 +225,41 @@ impl Decoder<'_> {
         row.defer_addr = addr(Field::GDefer);
         row.panic_addr = addr(Field::GPanic);
         row.waiting_addr = addr(Field::GWaiting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_pointers_are_joined_to_runs_and_far_ones_are_not() {
+        let order: Vec<(Addr, u32)> =
+            [0x1000, 0x1200, 0x1400, 0x9000_0000, u64::MAX - 400]
+                .into_iter()
+                .map(|it| (Addr(it), 0))
+                .collect();
+        let runs = plan_runs(&order, 360);
+        let shape: Vec<_> = runs.iter().map(|it| (it.start, it.count)).collect();
+        assert_eq!(shape, [(0x1000, 3), (0x9000_0000, 1), (u64::MAX - 400, 1)]);
+        assert_eq!(runs[0].len(), 0x400 + 360);
+    }
+
+    #[test]
+    fn a_batch_and_its_runs_are_not_larger_than_they_may_be() {
+        let order: Vec<(Addr, u32)> =
+            (0..100_000).map(|it| (Addr(0x10_0000 + it * 480), 0)).collect();
+        let runs = plan_runs(&order, 360);
+        assert!(runs.iter().all(|it| it.len() as u64 <= RUN_MAX));
+        let bytes: usize = runs.iter().map(Run::len).sum();
+        assert!((bytes as u64) < BATCH_MAX + RUN_MAX);
+        assert!(runs.iter().map(|it| it.count).sum::<usize>() > 4000);
+    }
+
+    #[test]
+    fn the_same_pointer_twice_is_one_run() {
+        let order = [(Addr(0x1000), 0), (Addr(0x1000), 1)];
+        let runs = plan_runs(&order, 360);
+        assert_eq!((runs.len(), runs[0].len(), runs[0].count), (1, 360, 2));
     }
 }

@@ -244,3 +244,55 @@ fn read_uvarint(mem: &dyn Memory, at: Addr) -> Option<(u64, Addr)> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::golang::testing::{self, Program};
+    use crate::engine::memory::FixedMemory;
+
+    #[test]
+    fn numbers_are_read_in_groups_of_seven_bits() {
+        let cases: [(&[u8], Option<(u64, u64)>); 4] = [
+            (&[0x05], Some((5, 1))),
+            (&[0x80, 0x01], Some((128, 2))),
+            (&[0xff, 0x7f], Some((0x3fff, 2))),
+            (&[0xff; 12], None),
+        ];
+        for (bytes, expected) in cases {
+            let mem = FixedMemory::new().with(Addr(0x100), bytes);
+            let found = read_uvarint(&mem, Addr(0x100));
+            let expected = expected.map(|(value, len)| (value, Addr(0x100 + len)));
+            assert_eq!(found, expected, "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn deferred_calls_are_found_in_the_list_and_in_the_code() {
+        let program = Program::start(testing::PARKED, &[]);
+        let names = |function: &str| {
+            let goroutine = program.goroutine_in(function);
+            let stack = program.unwind(&goroutine);
+            let frame = stack.frames.iter().find(|it| testing::name(it) == function);
+            let all = program.runtime.defers(&program.memory, &goroutine);
+            let defers = program.runtime.defers_of(&program.memory, frame.unwrap(), &all);
+            let name =
+                |it: &Defer| program.runtime.function_name(it.deferred_pc).to_owned();
+            defers.iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("main.looping"), vec!["main.looping.deferwrap1"; 3]);
+        assert_eq!(names("main.coded"), ["main.coded.func2", "main.coded.func1"]);
+    }
+
+    #[test]
+    fn a_panic_being_recovered_shows_its_value() {
+        let program = Program::start(testing::PARKED, &[]);
+        let goroutine = program.goroutine_in("main.recovering.func1");
+        let panics = program.runtime.panics(&program.memory, &goroutine);
+        let [panic] = panics.as_slice() else { panic!("{panics:?}") };
+        assert!(panic.recovered && !panic.goexit);
+        let first = program.memory.read_word(panic.arg).unwrap();
+        let found = program.runtime.type_of_interface(&program.memory, Addr(first), true);
+        assert_eq!(found.unwrap().name, "runtime.errorString");
+    }
+}

@@ -209,3 +209,47 @@ impl Runtime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::golang::testing::{self, Program};
+
+    fn check_list(program: &Program) {
+        let Program { runtime, memory, .. } = program;
+        let cases = [
+            ("main.looping", "chan receive"),
+            ("main.selecting", "select"),
+            ("time.Sleep", "sleep"),
+        ];
+        for (function, reason) in cases {
+            let it = program.goroutine_in(function);
+            assert!(it.is_waiting() && !it.system, "{function}: {it:?}");
+            assert_eq!(runtime.wait_reason_text(memory, it.wait_reason), reason);
+            assert_eq!(it.parent_id, 1, "{function}");
+            let started = runtime.locate(it.go_spot());
+            assert_eq!(started.function.unwrap().name, "main.main");
+        }
+        let table = runtime.goroutines(memory, &[]).unwrap();
+        assert!(table.iter().any(|it| it.system), "{table:?}");
+        assert_eq!(table.by_id(1).map(|it| it.system), Some(false));
+        let labelled = program.goroutine_in("main.coded");
+        let labels = runtime.labels(memory, &labelled);
+        let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(labels, [label("job", "7"), label("user", "ann")]);
+    }
+
+    #[test]
+    fn goroutines_are_listed_with_what_they_wait_for() {
+        check_list(&Program::start(testing::PARKED, &[]));
+    }
+
+    #[test]
+    fn a_stripped_program_has_the_same_goroutines() {
+        check_list(&Program::start(testing::PARKED, &["-ldflags=-s"]));
+    }
+
+    #[test]
+    fn a_position_independent_program_has_the_same_goroutines() {
+        check_list(&Program::start(testing::PARKED, &["-buildmode=pie"]));
+    }
+}

@@ -139,3 +139,44 @@ fn read_type_name(mem: &dyn Memory, types: Addr, of: &[u8]) -> Option<String> {
     };
     Some(name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::golang::testing::{self, Program};
+
+    /// The type in the global variable `name`.
+    fn type_in(program: &Program, name: &str, is_eface: bool) -> Option<RuntimeType> {
+        let image = program.runtime.image();
+        let at = image.bias.loaded(image.binary.symbol(name).unwrap().addr);
+        let first = Addr(program.memory.read_word(at).unwrap());
+        program.runtime.type_of_interface(&program.memory, first, is_eface)
+    }
+
+    #[test]
+    fn types_behind_interfaces_are_named_as_the_program_prints_them() {
+        let program = Program::start(testing::PARKED, &[]);
+        let cases = [
+            ("main.pointer", Some(("*main.T", 8, true))),
+            ("main.value", Some(("main.T", 16, false))),
+            ("main.number", Some(("int", 8, false))),
+            ("main.function", Some(("func(int) string", 8, true))),
+            ("main.nothing", None),
+        ];
+        for (name, expected) in cases {
+            let found = type_in(&program, name, true);
+            let found = found.as_ref().map(|it| (it.name.as_str(), it.size, it.direct));
+            assert_eq!(found, expected, "{name}");
+        }
+        let found = type_in(&program, "main.failure", false).unwrap();
+        assert_eq!((found.name.as_str(), found.kind), ("*errors.errorString", 22));
+    }
+
+    #[test]
+    fn debug_information_has_the_same_types() {
+        let program = Program::start(testing::PARKED, &[]);
+        let found = type_in(&program, "main.value", true).unwrap();
+        let Some(ty) = found.ty else { panic!("{found:?}") };
+        assert_eq!(program.runtime.image().binary.type_of(ty).name, "main.T");
+    }
+}

@@ -260,3 +260,32 @@ fn underlying(binary: &Binary, mut ty: Arc<GoType>) -> Arc<GoType> {
     }
     ty
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::golang::testing;
+
+    #[test]
+    fn rows_are_in_the_order_of_the_enum_and_of_the_releases() {
+        for (row, index) in FIELDS.iter().zip(0..) {
+            assert_eq!(row.field as usize, index, "{row:?}");
+            assert!(row.offsets.is_sorted_by_key(|it| it.0), "{row:?}");
+            assert_eq!(row.offsets.first().map(|it| it.0), Some(OLDEST.minor), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_says_what_the_debug_information_says() {
+        let binary = testing::open(testing::PARKED, &[]);
+        let version = binary.go_version().unwrap();
+        assert!(binary.struct_layout("runtime.g").is_some());
+        assert_eq!(Layout::find(&binary, version), Layout::of_version(version));
+    }
+
+    #[test]
+    fn an_unknown_release_is_taken_for_the_newest() {
+        let newer = GoVersion { major: 1, minor: 99 };
+        assert_eq!(Layout::of_version(newer), Layout::of_version(NEWEST));
+    }
+}

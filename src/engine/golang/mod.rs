@@ -31,6 +31,8 @@ pub mod summary;
 pub mod defers;
 pub mod interface;
 pub mod wrapper;
+#[cfg(test)]
+mod testing;
 
 use std::sync::{Arc, OnceLock};
 

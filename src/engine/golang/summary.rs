@@ -59,7 +59,8 @@ impl Runtime {
             let stacks = buf.chunks(PREFETCH).zip(read);
             for (&(_, index), (bytes, len)) in batch.iter().zip(stacks) {
                 let of = &goroutines[index];
-                let thread = threads.iter().find(|it| Some(it.tid) == of.thread);
+                let thread =
+                    of.thread.and_then(|tid| threads.iter().find(|it| it.tid == tid));
                 summaries[index] = match thread {
                     Some(thread) => self.summarize_thread(mem, of, thread),
                     None => {

@@ -325,3 +325,107 @@ fn inline_stack<'b>(
 ) -> impl Iterator<Item = crate::engine::binary::InlineFrame<'b>> {
     binary.inline_stack(image.bias.stated(lookup)).into_iter()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::golang::stack::UnwindLimits;
+    use crate::engine::golang::testing::{self, Noise, Program};
+    use crate::engine::golang::threads::ThreadState;
+
+    fn functions(stack: &Stack) -> Vec<&str> {
+        stack.frames.iter().map(testing::name).collect()
+    }
+
+    #[test]
+    fn a_parked_goroutine_is_unwound_to_its_start() {
+        let program = Program::start(testing::PARKED, &[]);
+        let stack = program.unwind(&program.goroutine_in("main.coded"));
+        assert_eq!(
+            functions(&stack),
+            [
+                "runtime.gopark",
+                "runtime.chanrecv",
+                "runtime.chanrecv1",
+                "main.inlined",
+                "main.coded",
+                "main.main.func1",
+                "runtime/pprof.Do",
+                "main.main.gowrap1",
+                "runtime.goexit",
+            ]
+        );
+        let [inlined, coded] = &stack.frames[3..5] else { panic!() };
+        assert_eq!((inlined.cfa, inlined.pc), (coded.cfa, coded.pc));
+        assert_eq!((inlined.inline_depth, coded.inline_depth), (0, 1));
+        assert!(stack.frames.last().unwrap().bottom);
+        assert!(stack.frames.iter().all(|it| it.cfa_offset() < 0 && it.err.is_none()));
+    }
+
+    #[test]
+    fn below_a_fault_the_pc_is_where_it_happened() {
+        let program = Program::start(testing::PARKED, &[]);
+        let stack = program.unwind(&program.goroutine_in("main.recovering.func1"));
+        let at = functions(&stack).iter().position(|it| *it == "runtime.sigpanic");
+        let frame = &stack.frames[at.unwrap() + 1];
+        assert_eq!(testing::name(frame), "main.recovering");
+        assert_eq!(frame.lookup_pc, frame.pc);
+    }
+
+    #[test]
+    fn a_stack_is_cut_where_it_is_asked_to_be() {
+        let program = Program::start(testing::PARKED, &[]);
+        let goroutine = program.goroutine_in("main.deep");
+        let limits = UnwindLimits { depth_max: 50 };
+        let from = UnwindFrom::Parked(&goroutine);
+        let stack = program.runtime.unwind(&program.memory, &from, limits);
+        assert_eq!(stack.frames.len(), 50);
+        assert!(stack.truncated.is_some());
+        let whole = program.unwind(&goroutine);
+        assert!(whole.frames.len() > 1000 && whole.truncated.is_none());
+        assert_eq!(testing::name(whole.frames.last().unwrap()), "runtime.goexit");
+    }
+
+    #[test]
+    fn garbage_is_unwound_to_an_end() {
+        let program = Program::start(testing::PARKED, &[]);
+        let limits = UnwindLimits { depth_max: 500 };
+        for seed in 0..300 {
+            let noise = Noise::new(&program, seed);
+            let registers = Registers {
+                rip: noise.word(1),
+                rsp: noise.word(2),
+                rbp: noise.word(3),
+                r14: noise.word(4),
+                fs_base: noise.word(5),
+                ..Registers::default()
+            };
+            let thread = ThreadState { tid: 1, registers };
+            let from = UnwindFrom::Thread(&thread);
+            let stack = program.runtime.unwind(&noise, &from, limits);
+            assert!(!stack.frames.is_empty() && stack.frames.len() <= 500);
+            program.runtime.goroutine_id_fast(&noise, &registers);
+        }
+    }
+
+    #[test]
+    fn goroutines_of_a_damaged_program_are_read_to_an_end() {
+        let program = Program::start(testing::PARKED, &[]);
+        for seed in 0..40 {
+            let noise = Noise::over(&program, seed);
+            let Ok(table) = program.runtime.goroutines(&noise, &[]) else { continue };
+            for it in table.iter().take(100) {
+                let from = UnwindFrom::Parked(it);
+                let limits = UnwindLimits { depth_max: 100 };
+                program.runtime.unwind(&noise, &from, limits);
+                program.runtime.defers(&noise, it);
+                program.runtime.panics(&noise, it);
+                program.runtime.labels(&noise, it);
+                let _ = program.runtime.ancestors(&noise, it);
+                program.runtime.channel_waiters(&noise, it.addr);
+                program.runtime.runtime_type(&noise, it.start_pc);
+            }
+            program.runtime.summarize(&noise, table.as_slice(), &[]);
+        }
+    }
+}
