@@ -253,14 +253,14 @@ mod tests {
 
     #[test]
     fn numbers_are_read_in_groups_of_seven_bits() {
-        let cases: [(&[u8], Option<(u64, u64)>); 4] = [
-            (&[0x05], Some((5, 1))),
-            (&[0x80, 0x01], Some((128, 2))),
-            (&[0xff, 0x7f], Some((0x3fff, 2))),
-            (&[0xff; 12], None),
+        let cases = [
+            (vec![0x05], Some((5, 1))),
+            (vec![0x80, 0x01], Some((128, 2))),
+            (vec![0xff, 0x7f], Some((0x3fff, 2))),
+            (vec![0xff; 12], None),
         ];
         for (bytes, expected) in cases {
-            let mem = FixedMemory::new().with(Addr(0x100), bytes);
+            let mem = FixedMemory::new().with(Addr(0x100), bytes.clone());
             let found = read_uvarint(&mem, Addr(0x100));
             let expected = expected.map(|(value, len)| (value, Addr(0x100 + len)));
             assert_eq!(found, expected, "{bytes:x?}");
