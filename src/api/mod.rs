@@ -6,3 +6,4 @@
 pub mod types;
 pub mod methods;
 pub mod lenient;
+pub mod base64;

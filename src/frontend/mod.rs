@@ -1,1 +1,7 @@
 //! What both front ends share: commands, styled text, sources, themes.
+
+pub mod theme;
+pub mod config;
+pub mod source;
+pub mod text;
+pub mod command;
