@@ -156,9 +156,9 @@ impl Evaluator<'_, '_> {
         }
         let value = Const::Complex(parts[0], parts[1]);
         let name = if size == 4 { "complex64" } else { "complex128" };
-        match (size, self.cx.types.predeclared(name)) {
-            (0, _) | (_, None) => Ok(Operand::constant(value)),
-            (_, Some(ty)) => Ok(Operand::typed(ty, value)),
+        match self.cx.types.predeclared(name) {
+            None => Ok(Operand::constant(value)),
+            Some(ty) => Ok(Operand::typed(ty, value)),
         }
     }
 }

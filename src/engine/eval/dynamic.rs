@@ -195,8 +195,15 @@ impl Loader<'_, '_> {
         let captured = self.cx.captured_by(pc);
         v.len = i64::try_from(captured.len()).unwrap_or(i64::MAX);
         if level <= self.config.recurse_max {
-            let children =
-                captured.iter().map(|it| self.captured(it, closure, level + 1)).collect();
+            let max = match self.config.struct_fields_max {
+                max if max < 0 => captured.len(),
+                max => usize::try_from(max).unwrap_or(usize::MAX),
+            };
+            let children = captured
+                .iter()
+                .take(max)
+                .map(|it| self.captured(it, closure, level + 1))
+                .collect();
             v.children = Some(children);
         }
     }

@@ -85,6 +85,7 @@ impl<'c, 'a> Loader<'c, 'a> {
             Some(ty) => typed(ty),
             None => Variable { kind: operand.kind(), ..Variable::empty() },
         };
+        v.flags = operand.flags;
         if let Some(why) = &operand.unreadable {
             v.unreadable = Some(why.clone());
             if let (Data::At(addr), Some(ty)) = (&operand.data, &operand.ty) {
@@ -107,11 +108,11 @@ impl<'c, 'a> Loader<'c, 'a> {
             }
             (Data::Const(value), ty) => self.constant(&mut v, ty.as_ref(), value),
             (Data::Pointer(target), _) => {
+                let at = target.addr().unwrap_or(Addr(0));
                 let mut child = match &target.ty {
-                    Some(ty) => typed(ty),
-                    None => Variable::empty(),
+                    Some(ty) => self.header(ty, at),
+                    None => Variable { addr: at, ..Variable::empty() },
                 };
-                child.addr = target.addr().unwrap_or(Addr(0));
                 child.name = Arc::from(target.name.as_str());
                 child.location.clone_from(&target.location);
                 child.decl_line = target.decl_line;
@@ -391,7 +392,7 @@ impl<'c, 'a> Loader<'c, 'a> {
             }
             v.children = Some(children);
         }
-        if &**ty.real_name() == "time.Time" {
+        if &**ty.real_name() == "time.Time" && self.config.struct_fields_max != 0 {
             self.time(v, ty);
         }
     }

@@ -35,6 +35,9 @@ impl Evaluator<'_, '_> {
                 return fail(format!("{value} (type {ty}) is not a struct"));
             }
             (None, Data::Nil) => return fail("nil (type nil) is not a struct"),
+            (_, Data::Loaded(_)) if self.is_package(&called) => {
+                return fail(format!("package {called} has no function {name}"));
+            }
             (_, Data::Loaded(_)) => {
                 return fail(format!("{called} has no member {name}"));
             }
@@ -43,7 +46,13 @@ impl Evaluator<'_, '_> {
         let start = match x.kind() {
             Kind::Func => return self.captured_member(&x, &called, name),
             Kind::Interface => self.held_operand(&x)?,
-            Kind::Chan => self.channel_header(&x),
+            Kind::Chan => {
+                let header = self.channel_header(&x);
+                if name == "buf" {
+                    return self.channel_buffer(&x, header);
+                }
+                header
+            }
             _ => x.clone(),
         };
         let found = self.find_field(start, &x, &called, name)?;
@@ -143,6 +152,24 @@ impl Evaluator<'_, '_> {
             }
             _ => x.clone(),
         }
+    }
+
+    /// The buffer of a channel, as a pointer to the array that it is.
+    fn channel_buffer(&self, x: &Operand, header: Operand) -> Result<Operand> {
+        let header = header.named(x.name.as_str());
+        let capacity = self.member(header.clone(), "dataqsiz")?;
+        let mut buffer = self.member(header, "buf")?;
+        let capacity = self.as_int(&capacity)?;
+        if let Some(Shape::Chan { elem, .. }) = x.ty.as_ref().map(Type::shape) {
+            let types = &self.cx.types;
+            let array = types.array_of(&types.of(*elem), capacity.cast_unsigned());
+            buffer.ty = array.map(|it| types.pointer_to(&it)).or(buffer.ty);
+        }
+        Ok(buffer)
+    }
+
+    fn is_package(&self, name: &str) -> bool {
+        self.cx.types.binary.packages().iter().any(|it| it == name)
     }
 
     /// The method of a type, as a function.

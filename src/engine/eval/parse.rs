@@ -371,9 +371,8 @@ impl Parser<'_> {
                 ExprKind::Type(TypeExpr::Text(self.braced_type(word)?))
             }
             Token::Ident(_) | Token::Literal(..) | Token::Sign("(") => {
-                // A name, perhaps qualified and with type arguments, is what a primary
-                // expression is made of too.
-                let named = self.primary()?;
+                // What follows it belongs to the expression around it.
+                let named = self.type_name()?;
                 self.depth = outer - 1;
                 return Ok(named);
             }
@@ -381,6 +380,21 @@ impl Parser<'_> {
         };
         self.depth = outer - 1;
         Ok(Self::node(at, kind))
+    }
+
+    /// `T`, `pkg.T`, `"path/pkg".T`, `T[A, B]`, `(T)`.
+    fn type_name(&mut self) -> Parsed {
+        let mut x = self.operand()?;
+        if self.token.is(".") {
+            let at = x.at as usize;
+            x = Self::node(at, self.selector(x)?);
+        }
+        let is_name = matches!(x.kind, ExprKind::Ident(_) | ExprKind::Selector(..));
+        if is_name && self.token.is("[") {
+            let at = x.at as usize;
+            x = Self::node(at, self.index(x)?);
+        }
+        Ok(x)
     }
 
     fn array_type(&mut self) -> std::result::Result<TypeExpr, SyntaxError> {

@@ -142,6 +142,7 @@ impl<'c, 'a> Evaluator<'c, 'a> {
                     return fail("there is no goroutine here");
                 };
                 names::at(self.cx, "runtime.g", g.addr)
+                    .map(|it| it.named("runtime.curg"))
                     .ok_or_else(|| Error::message("could not find runtime.g"))?
             }
             ("runtime", "frameoff") => {
@@ -439,7 +440,7 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         let mut it = Operand::with(result, Data::Cut { base, len, cap });
         let is_literal =
             |e: Option<&Expr>| e.is_some_and(|e| matches!(e.kind, ExprKind::Literal(..)));
-        if is_literal(high) && (low.is_none() || is_literal(low)) && low.is_some() {
+        if is_literal(high) && (low.is_none() || is_literal(low)) {
             it.flags |= Flags::TRUST_LEN;
         }
         Ok(it)
