@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime"
 	"strconv"
 	"sync"
@@ -103,25 +102,6 @@ func blocked(n int) {
 	}
 }
 
-func counted(n int) {
-	c := make(chan os.Signal, 4*n)
-	signal.Notify(c, syscall.Signal(40))
-	fmt.Println("ready")
-	seen := 0
-	go run(1 << 62)
-	for seen < n {
-		<-c
-		seen++
-	}
-	// More than were sent would come right behind.
-	select {
-	case <-c:
-		seen++
-	case <-time.After(200 * time.Millisecond):
-	}
-	fmt.Println("signals", seen)
-}
-
 func children(n int) {
 	failed := 0
 	for i := 0; i < n; i++ {
@@ -203,8 +183,6 @@ func main() {
 		time.Sleep(100 * time.Millisecond)
 		fmt.Println("ready")
 		select {}
-	case "signals":
-		counted(int(arg(2)))
 	case "children":
 		children(int(arg(2)))
 	case "exec":

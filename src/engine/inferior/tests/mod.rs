@@ -41,23 +41,36 @@ impl Program {
         Program::build("victim", &[])
     }
 
+    /// Builds a C program, at a fixed address.
+    pub(super) fn c(name: &str) -> Program {
+        let (source, path) = Program::paths(name, "c", "");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O1", "-no-pie", "-o"]).args([&path, &source]);
+        Program::made_by(compiler, path)
+    }
+
     fn build(name: &str, flags: &[&str]) -> Program {
+        let (source, path) = Program::paths(name, "go", &flags.concat());
+        let mut compiler = Command::new("go");
+        compiler.arg("build").args(flags).arg("-o").args([&path, &source]);
+        Program::made_by(compiler, path)
+    }
+
+    fn paths(name: &str, language: &str, variant: &str) -> (PathBuf, PathBuf) {
         let source = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("testdata/inferior")
-            .join(format!("{name}.go"));
+            .join(format!("{name}.{language}"));
         let dir = std::env::temp_dir().join("tinydbg-tests");
         std::fs::create_dir_all(&dir).unwrap();
         // One file for each thread, so that no test runs what another is writing.
         let thread = std::thread::current().name().unwrap_or("main").replace("::", "-");
-        let path = dir.join(format!("{name}-{}-{thread}", std::process::id()));
-        let built = Command::new("go")
-            .arg("build")
-            .args(flags)
-            .arg("-o")
-            .args([&path, &source])
-            .status()
-            .expect("the tests need Go");
-        assert!(built.success(), "cannot build {}", source.display());
+        let file = format!("{name}-{}-{thread}{variant}", std::process::id());
+        (source, dir.join(file))
+    }
+
+    fn made_by(mut compiler: Command, path: PathBuf) -> Program {
+        let built = compiler.status().expect("the tests need Go and a C compiler");
+        assert!(built.success(), "cannot build {}", path.display());
         let symbols = symbols(&path);
         Program { path, symbols }
     }

@@ -1,2 +1,113 @@
 //! Letting go leaves nothing behind.
+
 use super::*;
+use crate::engine::os::process;
+use std::os::unix::fs::FileExt;
+
+/// The executable mappings of the program, which must be as the file has them.
+fn assert_text_untouched(program: &Program, pid: i32) {
+    let file = std::fs::File::open(&program.path).unwrap();
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let mut compared = 0;
+    for mapping in process::mappings(pid).unwrap() {
+        if !mapping.executable || mapping.name != program.path.to_string_lossy() {
+            continue;
+        }
+        let len = (mapping.end - mapping.start) as usize;
+        let (mut is, mut was) = (vec![0; len], vec![0; len]);
+        memory.read_exact_at(&mut is, mapping.start).unwrap();
+        let n = file.read_at(&mut was, mapping.file_offset).unwrap();
+        assert!(is[..n] == was[..n], "the text has changed");
+        compared += n;
+    }
+    assert!(compared > 100_000);
+}
+
+/// Mappings that no program makes: executable and without a name.
+fn n_anonymous_text(pid: i32) -> usize {
+    let mappings = process::mappings(pid).unwrap();
+    mappings.iter().filter(|it| it.executable && it.name.is_empty()).count()
+}
+
+#[test]
+fn fifty_cycles_under_load_leave_the_program_as_it_was() {
+    let program = Program::victim();
+    let mut target = Target::start(&program, &["until", "4"]);
+    let pid = target.pid();
+    for cycle in 0..50 {
+        let mut live = target.attach();
+        let _watchdog = watchdog(&live);
+        let sites = program.instructions(&live, "main.tick");
+        place_all(&mut live, &sites);
+        let mut judge = Counting { stop_every: Some(200 + cycle), ..Counting::default() };
+        for _ in 0..2 {
+            assert!(matches!(live.run(&mut judge).unwrap(), RunEnd::Stopped { .. }));
+        }
+        live.detach().unwrap();
+        assert_text_untouched(&program, pid);
+        assert_eq!(n_anonymous_text(pid), 0, "slots are unmapped");
+    }
+    assert_eq!(target.finish(), "bad 0\n");
+}
+
+#[test]
+fn halting_and_letting_go_at_once_leaves_no_trap_pending() {
+    let program = Program::optimized_victim();
+    let mut target = Target::start(&program, &["until", "4"]);
+    for _ in 0..50 {
+        let mut live = target.attach();
+        let _watchdog = watchdog(&live);
+        live.place(program.addr("main.leaf"), Owner::User(1)).unwrap();
+        let interrupter = live.interrupter();
+        let halter = std::thread::spawn(move || interrupter.halt());
+        assert_eq!(live.run(&mut Counting::default()).unwrap(), RunEnd::Halted);
+        halter.join().unwrap();
+        // A halt of what is stopped already is no signal that waits for it.
+        live.interrupter().halt();
+        live.detach().unwrap();
+    }
+    assert_text_untouched(&program, target.pid());
+    assert_eq!(target.finish(), "bad 0\n");
+}
+
+#[test]
+fn a_judge_that_panics_lets_go_properly() {
+    struct Panicking;
+    impl Judge for Panicking {
+        fn hit(&mut self, _: &mut Hit<'_>) -> Verdict {
+            panic!("as a bug would");
+        }
+    }
+    let program = Program::victim();
+    let mut target = Target::start(&program, &["until", "4"]);
+    let mut live = target.attach();
+    let sites = program.instructions(&live, "main.leaf");
+    place_all(&mut live, &sites);
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _ = live.run(&mut Panicking);
+    }));
+    assert!(result.is_err());
+    assert_text_untouched(&program, target.pid());
+    assert_eq!(process::Status::of(target.pid()).unwrap().tracer_pid, 0);
+    assert_eq!(target.finish(), "bad 0\n");
+}
+
+#[test]
+fn a_launched_program_dies_with_its_session_and_not_of_it() {
+    let program = Program::victim();
+    let (live, _) = program.launch(&["spin"]);
+    let pid = live.pid();
+    drop(live);
+    assert!(process::Status::of(pid).is_err());
+
+    let (live, _) = program.launch(&["spin"]);
+    let pid = live.pid();
+    live.kill().unwrap();
+    assert!(process::Status::of(pid).is_err());
+
+    let (live, _) = program.launch(&["spin"]);
+    let pid = live.pid();
+    live.detach().unwrap();
+    assert_eq!(process::Status::of(pid).unwrap().tracer_pid, 0);
+    crate::engine::os::signal::kill(pid).unwrap();
+}
