@@ -5,8 +5,10 @@
 
 mod support;
 
+mod attach;
 mod breakpoints;
 mod goroutines;
 mod rpc_compat;
 mod stepping;
+mod trust;
 mod values;

@@ -62,6 +62,28 @@ impl Drop for Program {
     }
 }
 
+/// Runs a program to its end: how it ended, and all it wrote to both its outputs.
+pub fn run(mut command: Command) -> (ExitStatus, String) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let Some(status) = wait(&mut child) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("the program does not end: {command:?}");
+    };
+    let mut text = String::new();
+    for mut output in [
+        child.stdout.take().map(|it| Box::new(it) as Box<dyn Read>),
+        child.stderr.take().map(|it| Box::new(it) as Box<dyn Read>),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        output.read_to_string(&mut text).expect("the program's output is text");
+    }
+    (status, text)
+}
+
 /// A line of `/proc/<pid>/status`.
 pub fn status(pid: u32, field: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it is alive");
