@@ -8,10 +8,10 @@
 use std::collections::HashSet;
 
 use crate::engine::addr::Addr;
-use crate::engine::golang::Runtime;
 use crate::engine::golang::goroutine::Goroutine;
 use crate::engine::golang::layout::{self, Field};
 use crate::engine::golang::stack::Frame;
+use crate::engine::golang::{Runtime, Spot};
 use crate::engine::memory::{Fault, Memory};
 
 /// A call that is deferred.
@@ -29,6 +29,14 @@ pub struct Defer {
     pub sp: Addr,
     /// Why the rest is not known.
     pub unreadable: Option<String>,
+}
+
+impl Defer {
+    /// The `defer` statement.
+    pub fn defer_spot(&self) -> Spot {
+        let lookup_pc = Addr(self.defer_pc.0.saturating_sub(1));
+        Spot { pc: self.defer_pc, lookup_pc, inline_depth: 0 }
+    }
 }
 
 /// A panic that has not ended.

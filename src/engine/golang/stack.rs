@@ -5,6 +5,7 @@
 
 use crate::engine::addr::Addr;
 use crate::engine::golang::goroutine::Goroutine;
+use crate::engine::golang::layout::status;
 use crate::engine::golang::threads::ThreadState;
 use crate::engine::golang::unwind::Walk;
 use crate::engine::golang::{FunctionName, Location, Runtime, Spot};
@@ -22,6 +23,23 @@ pub enum UnwindFrom<'a> {
     Thread(&'a ThreadState),
 }
 
+impl UnwindFrom<'_> {
+    /// Why there is no stack to unwind.
+    fn why_not(&self) -> Option<&'static str> {
+        let (UnwindFrom::Parked(it) | UnwindFrom::Saved(it)) = self else { return None };
+        if it.unreadable {
+            return Some("the goroutine cannot be read");
+        }
+        // The runtime forgets where a goroutine was when it lets it run (`gogo`).
+        let is_lost = it.sp.0 == 0 && matches!(self, UnwindFrom::Parked(_));
+        match it.status {
+            status::COPYSTACK => Some("the runtime is moving the stack"),
+            status::RUNNING if is_lost => Some("it runs on a thread that is not known"),
+            _ => None,
+        }
+    }
+}
+
 /// How much of a stack is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnwindLimits {
@@ -29,8 +47,8 @@ pub struct UnwindLimits {
     pub depth_max: usize,
 }
 
-/// Frames of any stack at most: Go's own limit of a gigabyte allows as many.
-pub const FRAMES_MAX: usize = 1 << 20;
+/// Frames of any stack at most: what a list of them can be used for, and 100 MB of them.
+pub const FRAMES_MAX: usize = 1 << 18;
 
 /// A stack, innermost frame first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -110,6 +128,10 @@ impl Runtime {
         from: &UnwindFrom<'_>,
         limits: UnwindLimits,
     ) -> Stack {
-        Walk::begin(self, mem, from, limits.depth_max.min(FRAMES_MAX)).run()
+        let walk = Walk::begin(self, mem, from, limits.depth_max.min(FRAMES_MAX));
+        match from.why_not() {
+            Some(why) => walk.refuse(why),
+            None => walk.run(),
+        }
     }
 }

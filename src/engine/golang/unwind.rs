@@ -68,6 +68,12 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The stack that is only a frame that says why.
+    pub fn refuse(mut self, why: &str) -> Stack {
+        self.push_broken(why.to_owned());
+        Stack { frames: self.frames, truncated: None }
+    }
+
     pub fn run(mut self) -> Stack {
         while self.frames.len() < self.depth_max {
             match self.step() {
