@@ -515,7 +515,7 @@ fn arithmetic(op: Op, a: Const, b: Const) -> Result<Const> {
     }
 }
 
-fn integers(op: Op, a: i128, b: i128) -> Result<i128> {
+pub(crate) fn integers(op: Op, a: i128, b: i128) -> Result<i128> {
     let result = match op {
         Op::Add => a.checked_add(b),
         Op::Sub => a.checked_sub(b),
@@ -537,7 +537,7 @@ fn integers(op: Op, a: i128, b: i128) -> Result<i128> {
     result.ok_or_else(overflow)
 }
 
-fn floats(op: Op, a: f64, b: f64) -> Result<f64> {
+pub(crate) fn floats(op: Op, a: f64, b: f64) -> Result<f64> {
     match op {
         Op::Add => Ok(a + b),
         Op::Sub => Ok(a - b),

@@ -1,10 +1,16 @@
 //! Is this condition true? Asked for each hit of a breakpoint, so it is answered from the
 //! registers and a few words of memory where that can be.
+//!
+//! A condition is parsed once, and [bound](Condition::bind) once for each address that the
+//! breakpoint has. What comes of it is evaluated for each hit, by
+//! [`ops`](super::ops), in less time than it takes to read the registers.
 
 use crate::engine::addr::Addr;
 use crate::engine::error::Result;
-use crate::engine::eval::expr::Expr;
+use crate::engine::eval::compile::compile;
+use crate::engine::eval::expr::{Expr, ExprKind};
 use crate::engine::eval::operand::Const;
+use crate::engine::eval::ops::{Program, Trap};
 use crate::engine::eval::parse::parse_expr;
 use crate::engine::eval::run::{Evaluator, fail};
 use crate::engine::eval::{EvalScope, LoadConfig};
@@ -15,12 +21,15 @@ use crate::engine::golang::Runtime;
 pub struct Condition {
     text: String,
     tree: Expr,
+    /// It was `delve.catch(…)`: what cannot be evaluated is false.
+    catches: bool,
 }
 
 /// A condition made ready for one address: see [`Condition::bind`].
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    _ops: (),
+    program: Program,
+    catches: bool,
 }
 
 impl Condition {
@@ -28,7 +37,11 @@ impl Condition {
     /// is bound or evaluated.
     pub fn parse(text: &str) -> Result<Condition> {
         let tree = parse_expr(text)?;
-        Ok(Condition { text: tree.text(), tree })
+        let text = tree.text();
+        Ok(match caught(&tree) {
+            Some(inner) => Condition { text, tree: inner.clone(), catches: true },
+            None => Condition { text, tree, catches: false },
+        })
     }
 
     /// The condition as gofmt would write it.
@@ -36,15 +49,24 @@ impl Condition {
         &self.text
     }
 
-    /// Makes the condition ready for a breakpoint site, so that
-    /// [`Compiled::eval`](Compiled) needs neither debug information nor a stack. `None` if
-    /// it needs more than that: then [`evaluate`](Self::evaluate) answers, slowly.
-    pub fn bind(&self, _runtime: &Runtime, _pc: Addr) -> Option<Compiled> {
-        None
+    /// Makes the condition ready for a breakpoint site at `pc`, so that
+    /// [`Compiled::eval`] needs neither debug information nor a stack. `None` if it needs
+    /// more than that: then [`evaluate`](Self::evaluate) answers, slowly.
+    pub fn bind(&self, runtime: &Runtime, pc: Addr) -> Option<Compiled> {
+        let image = runtime.image();
+        let program = compile(&image.binary, image.bias, pc, &self.tree)?;
+        Some(Compiled { program, catches: self.catches })
     }
 
     /// Evaluates the condition in a scope, the general way.
     pub fn evaluate(&self, scope: &EvalScope<'_>) -> Result<bool> {
+        match self.evaluate_in(scope) {
+            Err(_) if self.catches => Ok(false),
+            other => other,
+        }
+    }
+
+    fn evaluate_in(&self, scope: &EvalScope<'_>) -> Result<bool> {
         let cx = scope.cx();
         let evaluator = Evaluator::new(&cx, scope, LoadConfig::FULL);
         let operand = evaluator.evaluate(&self.tree)?;
@@ -55,5 +77,26 @@ impl Condition {
             Some(Const::Bool(value)) => Ok(value),
             _ => fail("condition expression not boolean"),
         }
+    }
+}
+
+impl Compiled {
+    /// Whether the condition holds for a thread that is stopped at the address it was
+    /// bound for.
+    pub fn eval(&self, trap: &Trap<'_>) -> Result<bool> {
+        match self.program.run(trap) {
+            Err(_) if self.catches => Ok(false),
+            other => other,
+        }
+    }
+}
+
+/// The `x` of `delve.catch(x)`.
+fn caught(tree: &Expr) -> Option<&Expr> {
+    let ExprKind::Call(f, args) = &tree.kind else { return None };
+    let ExprKind::Selector(x, name) = &f.kind else { return None };
+    match args.as_slice() {
+        [arg] if x.ident() == Some("delve") && name == "catch" => Some(arg),
+        _ => None,
     }
 }

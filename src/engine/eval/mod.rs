@@ -38,6 +38,8 @@ pub(crate) mod arith;
 pub(crate) mod cast;
 pub(crate) mod builtin;
 pub(crate) mod set;
+pub mod ops;
+pub(crate) mod compile;
 pub mod condition;
 
 use regex::Regex;
@@ -50,6 +52,7 @@ use crate::engine::golang::{Frame, Goroutine, Runtime};
 use crate::engine::memory::Memory;
 
 pub use condition::{Compiled, Condition};
+pub use ops::Trap;
 pub use parse::split_assignment;
 pub use value::{Flags, Kind, LoadConfig, Variable};
 

@@ -40,12 +40,7 @@ pub(crate) fn variables(
     let pc = cx.bias.stated(frame.lookup_pc);
     let found = cx.types.binary.scope_at(pc, frame.inline_depth)?;
     let place = Place::new(cx, scope, frame, &found.hidden);
-    let mut order: Vec<&VariableInfo> = found.variables.iter().collect();
-    order.sort_by_key(|it| {
-        let is_formal = matches!(it.kind, VariableKind::Argument | VariableKind::Result);
-        let depth = if is_formal && it.depth == 0 { 0 } else { it.depth + 1 };
-        (depth, it.decl_line)
-    });
+    let order = in_order(&found.variables);
     let mut all: Vec<Operand> = Vec::with_capacity(order.len());
     let mut last_named: HashMap<&str, usize> = HashMap::new();
     for info in order {
@@ -57,6 +52,18 @@ pub(crate) fn variables(
         all.push(place.variable(info));
     }
     Ok(all)
+}
+
+/// Variables in the order in which they hide each other: arguments, then by depth and by
+/// declaration.
+pub(crate) fn in_order(variables: &[VariableInfo]) -> Vec<&VariableInfo> {
+    let mut order: Vec<&VariableInfo> = variables.iter().collect();
+    order.sort_by_key(|it| {
+        let is_formal = matches!(it.kind, VariableKind::Argument | VariableKind::Result);
+        let depth = if is_formal && it.depth == 0 { 0 } else { it.depth + 1 };
+        (depth, it.decl_line)
+    });
+    order
 }
 
 /// What locations are relative to.
