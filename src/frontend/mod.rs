@@ -1,6 +1,8 @@
 //! What both front ends share: commands, styled text, sources, themes.
 
 pub mod theme;
+pub mod highlight;
+pub mod fuzzy;
 pub mod config;
 pub mod source;
 pub mod text;

@@ -1,0 +1,362 @@
+//! From a question of the TUI to calls of the service, and from their answers to a message.
+
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::api::methods::*;
+use crate::api::types::{Breakpoint, DebuggerState, EvalScope, LoadConfig, Variable};
+use crate::client::{Client, ClientError, decode, encode};
+use crate::tui::state::msg::{Answer, Ask, AskError, GoroutineQuery, Hello, Msg, Resume};
+use crate::tui::update::goroutines::limits;
+
+/// How much of arguments and locals is read at each stop: a line of each.
+pub const TREE: LoadConfig = LoadConfig {
+    follow_pointers: true,
+    max_variable_recurse: 1,
+    max_string_len: 128,
+    max_array_values: 12,
+    max_struct_fields: -1,
+};
+
+/// How much is read of one value that is looked at closely.
+const WHOLE: LoadConfig = LoadConfig {
+    follow_pointers: true,
+    max_variable_recurse: 4,
+    max_string_len: 100_000,
+    max_array_values: 512,
+    max_struct_fields: -1,
+};
+
+/// What waits for the answer to a question.
+struct Waiting {
+    msgs: Sender<Msg>,
+    ask: Ask,
+}
+
+impl Waiting {
+    fn answer(self, answer: Result<Answer, ClientError>) {
+        let answer = answer.map_err(refusal);
+        drop(self.msgs.send(Msg::Answer { ask: self.ask, answer }));
+    }
+}
+
+fn refusal(err: ClientError) -> AskError {
+    match err {
+        ClientError::Disconnected => AskError::Gone,
+        other => AskError::Refused(other.to_string()),
+    }
+}
+
+/// The answer if there is no connection.
+pub fn gone(msgs: &Sender<Msg>, ask: Ask) {
+    drop(msgs.send(Msg::Answer { ask, answer: Err(AskError::Gone) }));
+}
+
+/// The message about a stop.
+pub fn stopped(
+    msgs: &Sender<Msg>,
+    asked: Resume,
+    state: Result<DebuggerState, ClientError>,
+) {
+    let result = state.map(Box::new).map_err(refusal);
+    drop(msgs.send(Msg::Stopped { asked, result }));
+}
+
+/// Calls a method, and makes an answer of what comes.
+fn call<M: Method>(
+    client: &Arc<dyn Client>,
+    waiting: Waiting,
+    args: &M,
+    convert: impl FnOnce(M::Out) -> Answer + Send + 'static,
+) {
+    let on_reply = Box::new(move |value: Result<_, ClientError>| {
+        waiting.answer(value.and_then(decode::<M>).map(convert));
+    });
+    client.submit(M::NAME, encode(args), on_reply);
+}
+
+/// Sends what a question needs; returns at once.
+pub fn submit(client: &Arc<dyn Client>, msgs: &Sender<Msg>, ask: Ask) {
+    let waiting = Waiting { msgs: msgs.clone(), ask: ask.clone() };
+    match ask {
+        Ask::Hello => hello(client, waiting),
+        Ask::State => call(client, waiting, &StateIn { non_blocking: true }, |it| {
+            Answer::State(it.state.map(Box::new))
+        }),
+        Ask::Stack { key, depth } => {
+            let args = StacktraceIn {
+                id: key.1,
+                depth: i64::try_from(depth).unwrap_or(i64::MAX),
+                defers: false,
+                ..Default::default()
+            };
+            call(client, waiting, &args, |it| {
+                Answer::Stack(it.locations.unwrap_or_default())
+            });
+        }
+        Ask::Variables { key } => variables(client, waiting, scope(key.1, key.2)),
+        Ask::Children { key, expr, count, .. } => {
+            let cfg = LoadConfig { max_array_values: count, max_string_len: 256, ..TREE };
+            let args = EvalIn { scope: scope(key.1, key.2), expr, cfg: Some(cfg) };
+            call(client, waiting, &args, |it| {
+                Answer::Variable(it.variable.map(Box::new))
+            });
+        }
+        Ask::Watches { key, exprs } => {
+            watches(client, waiting, scope(key.1, key.2), &exprs)
+        }
+        Ask::Goroutines { query, .. } => goroutines(client, waiting, query),
+        Ask::Breakpoints { .. } => {
+            call(client, waiting, &ListBreakpointsIn { all: false }, |it| {
+                Answer::Breakpoints(it.breakpoints.unwrap_or_default())
+            });
+        }
+        Ask::SetBreakpoint { breakpoint, .. } => {
+            set_breakpoint(client, waiting, *breakpoint)
+        }
+        Ask::AmendBreakpoint(it) => {
+            let args = AmendBreakpointIn { breakpoint: *it };
+            call(client, waiting, &args, |_| Answer::Done);
+        }
+        Ask::ClearBreakpoint { id, .. } => {
+            let args = ClearBreakpointIn { id, name: String::new() };
+            call(client, waiting, &args, |it| {
+                Answer::Breakpoint(Box::new(it.breakpoint.unwrap_or_default()))
+            });
+        }
+        Ask::SwitchGoroutine(id) => {
+            let name = command::SWITCH_GOROUTINE.to_owned();
+            let args = Command { name, goroutine_id: id, ..Default::default() };
+            call(client, waiting, &args, |_| Answer::Done);
+        }
+        Ask::CancelNext => call(client, waiting, &CancelNextIn {}, |_| Answer::Done),
+        Ask::Functions => call(client, waiting, &ListFunctionsIn::default(), |it| {
+            Answer::Names(Arc::new(it.funcs.unwrap_or_default()))
+        }),
+        Ask::Sources => call(client, waiting, &ListSourcesIn::default(), |it| {
+            Answer::Names(Arc::new(it.sources.unwrap_or_default()))
+        }),
+        Ask::Find { spec } => {
+            let args = FindLocationIn {
+                scope: EvalScope::selected(0),
+                loc: spec,
+                ..Default::default()
+            };
+            call(client, waiting, &args, |it| {
+                Answer::Places(it.locations.unwrap_or_default())
+            });
+        }
+        Ask::Print { expr, scope: at, popup } => {
+            let cfg = if popup {
+                WHOLE
+            } else {
+                LoadConfig { max_variable_recurse: 3, ..WHOLE }
+            };
+            let args = EvalIn { scope: scope(at.0, at.1), expr, cfg: Some(cfg) };
+            call(client, waiting, &args, |it| {
+                Answer::Variable(it.variable.map(Box::new))
+            });
+        }
+        Ask::Set { symbol, value, scope: at } => {
+            let args = SetIn { scope: scope(at.0, at.1), symbol, value };
+            call(client, waiting, &args, |_| Answer::Done);
+        }
+    }
+}
+
+fn scope(goroutine: i64, frame: usize) -> EvalScope {
+    EvalScope {
+        goroutine_id: goroutine,
+        frame: i64::try_from(frame).unwrap_or(0),
+        deferred_call: 0,
+    }
+}
+
+/// Several answers that become one.
+struct Parts<T> {
+    parts: Vec<Option<Result<T, ClientError>>>,
+    waiting: Option<Waiting>,
+}
+
+impl<T> Parts<T> {
+    fn new(n: usize, waiting: Waiting) -> Arc<Mutex<Parts<T>>> {
+        let parts = (0..n).map(|_| None).collect();
+        Arc::new(Mutex::new(Parts { parts, waiting: Some(waiting) }))
+    }
+}
+
+/// Puts a part in its place; the last one makes the answer.
+fn put<T>(
+    shared: &Mutex<Parts<T>>,
+    at: usize,
+    part: Result<T, ClientError>,
+    join: impl FnOnce(Vec<Result<T, ClientError>>) -> Result<Answer, ClientError>,
+) {
+    let mut it = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    it.parts[at] = Some(part);
+    if it.parts.iter().any(Option::is_none) {
+        return;
+    }
+    let parts = std::mem::take(&mut it.parts).into_iter().flatten().collect();
+    if let Some(waiting) = it.waiting.take() {
+        waiting.answer(join(parts));
+    }
+}
+
+fn variables(client: &Arc<dyn Client>, waiting: Waiting, scope: EvalScope) {
+    let join = |mut parts: Vec<Result<Vec<Variable>, ClientError>>| {
+        let locals = parts.pop().unwrap_or(Ok(Vec::new()))?;
+        let args = parts.pop().unwrap_or(Ok(Vec::new()))?;
+        Ok(Answer::Variables { args, locals })
+    };
+    let shared = Parts::new(2, waiting);
+    let other = Arc::clone(&shared);
+    let args = encode(&ListFunctionArgsIn { scope: scope.clone(), cfg: TREE });
+    let on_reply = Box::new(move |value: Result<_, ClientError>| {
+        let part = value.and_then(decode::<ListFunctionArgsIn>);
+        put(&other, 0, part.map(|it| it.args.unwrap_or_default()), join);
+    });
+    client.submit(ListFunctionArgsIn::NAME, args, on_reply);
+    let args = encode(&ListLocalVarsIn { scope, cfg: TREE });
+    let on_reply = Box::new(move |value: Result<_, ClientError>| {
+        let part = value.and_then(decode::<ListLocalVarsIn>);
+        put(&shared, 1, part.map(|it| it.variables.unwrap_or_default()), join);
+    });
+    client.submit(ListLocalVarsIn::NAME, args, on_reply);
+}
+
+fn watches(
+    client: &Arc<dyn Client>,
+    waiting: Waiting,
+    scope: EvalScope,
+    exprs: &[String],
+) {
+    let shared = Parts::new(exprs.len(), waiting);
+    for (at, expr) in exprs.iter().enumerate() {
+        let shared = Arc::clone(&shared);
+        let on_reply = Box::new(move |value: Result<_, ClientError>| {
+            let part = value.and_then(decode::<EvalIn>).map(|it| it.variable);
+            put(&shared, at, part, |parts| {
+                if parts.iter().any(|it| *it == Err(ClientError::Disconnected)) {
+                    return Err(ClientError::Disconnected);
+                }
+                let value = |it: Result<Option<Variable>, ClientError>| {
+                    it.map(Option::unwrap_or_default).map_err(|err| err.to_string())
+                };
+                Ok(Answer::Watches(parts.into_iter().map(value).collect()))
+            });
+        });
+        let args = EvalIn { scope: scope.clone(), expr: expr.clone(), cfg: Some(TREE) };
+        client.submit(EvalIn::NAME, encode(&args), on_reply);
+    }
+}
+
+/// Groups by the place in the user's code (2 on the wire).
+const BY_USER_LOCATION: i64 = 2;
+
+fn goroutines(client: &Arc<dyn Client>, waiting: Waiting, query: GoroutineQuery) {
+    let (max_group_members, max_groups) = limits(&query);
+    let args = ListGoroutinesIn {
+        start: query.start,
+        count: query.count,
+        filters: (!query.filters.is_empty()).then_some(query.filters),
+        group_by: if query.grouped { BY_USER_LOCATION } else { 0 },
+        max_group_members,
+        max_groups,
+        ..Default::default()
+    };
+    call(client, waiting, &args, |it| Answer::Goroutines {
+        list: it.goroutines.unwrap_or_default(),
+        groups: it.groups.unwrap_or_default(),
+        next: it.nextg,
+    });
+}
+
+/// A breakpoint at a line is set as it is; one at a place in words is looked for first.
+fn set_breakpoint(client: &Arc<dyn Client>, waiting: Waiting, it: Breakpoint) {
+    if it.line > 0 || it.expr_string.is_empty() {
+        let args = CreateBreakpointIn {
+            breakpoint: Breakpoint { trace_follow_calls: 0, ..it },
+            ..Default::default()
+        };
+        return call(client, waiting, &args, |it| {
+            Answer::Breakpoint(Box::new(it.breakpoint))
+        });
+    }
+    let find = FindLocationIn {
+        scope: EvalScope::selected(0),
+        loc: it.expr_string.clone(),
+        ..Default::default()
+    };
+    let then = Arc::clone(client);
+    let on_reply = Box::new(move |value: Result<_, ClientError>| {
+        let found = value.and_then(decode::<FindLocationIn>);
+        let places = match found {
+            Ok(found) => found.locations.unwrap_or_default(),
+            Err(err) => return waiting.answer(Err(err)),
+        };
+        let pcs: Vec<u64> = places
+            .iter()
+            .flat_map(|it| it.pcs.clone().unwrap_or_else(|| vec![it.pc]))
+            .filter(|it| *it != 0)
+            .collect();
+        let loc_expr = it.expr_string.clone();
+        if pcs.is_empty() {
+            let text = format!("{loc_expr} is nowhere in the program");
+            return waiting.answer(Err(ClientError::Service(text)));
+        }
+        let pids = places.iter().flat_map(|it| it.pc_pids.clone().unwrap_or_default());
+        let pids: Vec<i64> = pids.collect();
+        let breakpoint = Breakpoint {
+            addr: pcs[0],
+            addr_pids: (pids.len() == pcs.len()).then_some(pids),
+            addrs: Some(pcs),
+            expr_string: String::new(),
+            ..it
+        };
+        let args = CreateBreakpointIn { breakpoint, loc_expr, ..Default::default() };
+        call(&then, waiting, &args, |it| Answer::Breakpoint(Box::new(it.breakpoint)));
+    });
+    client.submit(FindLocationIn::NAME, encode(&find), on_reply);
+}
+
+/// What the service is and how the program is: one question of five calls.
+fn hello(client: &Arc<dyn Client>, waiting: Waiting) {
+    let shared = Parts::new(5, waiting);
+    let join = |parts: Vec<Result<serde_json::Value, ClientError>>| {
+        if parts.iter().all(|it| *it == Err(ClientError::Disconnected)) {
+            return Err(ClientError::Disconnected);
+        }
+        let mut parts = parts.into_iter();
+        let mut next = || parts.next().unwrap_or(Err(ClientError::Disconnected));
+        // An old service may not know them all: what it does not say stays empty.
+        drop(next());
+        let version = next().and_then(decode::<GetVersionIn>).unwrap_or_default();
+        let multi = next().and_then(decode::<IsMulticlientIn>).unwrap_or_default();
+        let attached = next().and_then(decode::<AttachedToExistingProcessIn>);
+        let state = next().and_then(decode::<StateIn>);
+        let refused = state.as_ref().err().map(ToString::to_string);
+        Ok(Answer::Hello(Box::new(Hello {
+            version: version.delve_version,
+            backend: version.backend,
+            go_version: version.target_go_version,
+            multiclient: multi.is_multiclient,
+            attached: attached.unwrap_or_default().answer,
+            state: state.unwrap_or_default().state,
+            refused,
+        })))
+    };
+    let calls = [
+        (SetApiVersionIn::NAME, encode(&SetApiVersionIn { api_version: 2 })),
+        (GetVersionIn::NAME, encode(&GetVersionIn {})),
+        (IsMulticlientIn::NAME, encode(&IsMulticlientIn {})),
+        (AttachedToExistingProcessIn::NAME, encode(&AttachedToExistingProcessIn {})),
+        (StateIn::NAME, encode(&StateIn { non_blocking: true })),
+    ];
+    for (at, (method, args)) in calls.into_iter().enumerate() {
+        let shared = Arc::clone(&shared);
+        let on_reply =
+            Box::new(move |value: Result<_, ClientError>| put(&shared, at, value, join));
+        client.submit(method, args, on_reply);
+    }
+}

@@ -1,0 +1,238 @@
+//! Carrying effects out: calls to the service, files, the clipboard. Nothing here waits;
+//! what comes of an effect is sent as a message.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use crate::api::methods::*;
+use crate::client::{Client, ClientError, decode, encode};
+use crate::tui::ask;
+use crate::tui::state::State;
+use crate::tui::state::msg::{Effect, FileText, Leave, Msg, Resume};
+use crate::tui::worker::{self, Work};
+use crate::tui::{Pick, Start, console};
+
+/// Largest source file that is read; the generated ones of 10 MB are below.
+const FILE_LEN_MAX: u64 = 64 << 20;
+
+/// What effects need of the world.
+pub struct Runner {
+    pub msgs: Sender<Msg>,
+    pub client: Option<Arc<dyn Client>>,
+    /// Takes what is searched and styled; started when it is needed first.
+    worker: Option<Sender<Work>>,
+    console: Option<Sender<console::Line>>,
+    pick: Option<Pick>,
+    started: Option<mpsc::Receiver<Arc<dyn Client>>>,
+}
+
+impl Runner {
+    pub fn new(msgs: Sender<Msg>) -> Runner {
+        Runner {
+            msgs,
+            client: None,
+            worker: None,
+            console: None,
+            pick: None,
+            started: None,
+        }
+    }
+
+    /// Begins to connect, on a thread of its own. Says whether a process must be picked.
+    pub fn start(&mut self, start: Start) -> bool {
+        match start {
+            Start::Connect(connect) => {
+                self.connect(connect);
+                false
+            }
+            Start::Pick(pick) => {
+                self.pick = Some(pick);
+                true
+            }
+        }
+    }
+
+    fn connect(
+        &mut self,
+        connect: Box<dyn FnOnce() -> Result<Arc<dyn Client>, String> + Send>,
+    ) {
+        let msgs = self.msgs.clone();
+        let (send, receive) = mpsc::channel();
+        self.started = Some(receive);
+        spawn("connect", move || {
+            let result = connect().map(|client| drop(send.send(client)));
+            drop(msgs.send(Msg::Started(result)));
+        });
+    }
+
+    /// Takes the client that a thread has made.
+    pub fn take_client(&mut self) {
+        if let Some(started) = self.started.take() {
+            self.client = started.try_recv().ok();
+        }
+    }
+
+    /// Carries out an effect that needs no terminal.
+    pub fn run(&mut self, state: &State, effect: Effect) {
+        match effect {
+            Effect::Ask(it) => match &self.client {
+                Some(client) => ask::submit(client, &self.msgs, it),
+                None => ask::gone(&self.msgs, it),
+            },
+            Effect::Resume(how) => self.resume(how),
+            Effect::Halt => self.halt(),
+            Effect::LoadFile(path) => self.load_file(path),
+            Effect::Style { path, text, around } => {
+                self.work(Work::Style { path, text, around });
+            }
+            Effect::Match { generation, names, query } => {
+                self.work(Work::Match { generation, names, query });
+            }
+            Effect::ListProcesses => self.list_processes(),
+            Effect::Attach(pid) => self.attach(pid),
+            Effect::RunCommand { line, scope } => self.run_command(line, scope),
+            Effect::Leave(how) => self.leave(how, state.settings.attached),
+            Effect::Copy(_)
+            | Effect::Edit { .. }
+            | Effect::Theme(_)
+            | Effect::Mouse(_)
+            | Effect::Redraw
+            | Effect::Suspend
+            | Effect::Exit(_) => {}
+        }
+    }
+
+    fn resume(&self, how: Resume) {
+        let Some(client) = &self.client else { return };
+        let msgs = self.msgs.clone();
+        if how == Resume::Restart {
+            let then = Arc::clone(client);
+            let on_reply = Box::new(move |value: Result<_, ClientError>| match value {
+                Ok(_) => wait_for_stop(&then, msgs, Resume::Restart),
+                Err(err) => ask::stopped(&msgs, how, Err(err)),
+            });
+            return client.submit(
+                RestartIn::NAME,
+                encode(&RestartIn::default()),
+                on_reply,
+            );
+        }
+        let name = match how {
+            Resume::Continue => command::CONTINUE,
+            Resume::Next => command::NEXT,
+            Resume::Step => command::STEP,
+            Resume::StepOut => command::STEP_OUT,
+            Resume::StepInstruction => command::STEP_INSTRUCTION,
+            Resume::NextInstruction => command::NEXT_INSTRUCTION,
+            Resume::Wait | Resume::Restart => return wait_for_stop(client, msgs, how),
+        };
+        let args = Command {
+            name: name.to_owned(),
+            return_info_load_config: Some(ask::TREE),
+            ..Default::default()
+        };
+        let on_reply = Box::new(move |value: Result<_, ClientError>| {
+            let state = value.and_then(decode::<Command>).map(|it| it.state);
+            ask::stopped(&msgs, how, state);
+        });
+        client.submit(Command::NAME, encode(&args), on_reply);
+    }
+
+    fn halt(&self) {
+        let Some(client) = &self.client else { return };
+        let args = Command { name: command::HALT.to_owned(), ..Default::default() };
+        // The command that let it run is the one that answers with the stop.
+        client.submit(Command::NAME, encode(&args), Box::new(|_| {}));
+    }
+
+    fn load_file(&self, path: Arc<str>) {
+        let msgs = self.msgs.clone();
+        spawn("file", move || {
+            let text = read_file(&path).map(Arc::new);
+            drop(msgs.send(Msg::File { path, text }));
+        });
+    }
+
+    fn work(&mut self, work: Work) {
+        let worker = self.worker.get_or_insert_with(|| worker::start(self.msgs.clone()));
+        drop(worker.send(work));
+    }
+
+    fn list_processes(&self) {
+        let Some(pick) = &self.pick else { return };
+        let (list, msgs) = (Arc::clone(&pick.list), self.msgs.clone());
+        spawn("processes", move || drop(msgs.send(Msg::Processes(list()))));
+    }
+
+    fn attach(&mut self, pid: i32) {
+        let Some(pick) = &self.pick else { return };
+        let attach = Arc::clone(&pick.attach);
+        self.connect(Box::new(move || attach(pid)));
+    }
+
+    fn run_command(&mut self, line: String, scope: (i64, usize)) {
+        let Some(client) = &self.client else { return };
+        let console = self
+            .console
+            .get_or_insert_with(|| console::start(Arc::clone(client), self.msgs.clone()));
+        drop(console.send(console::Line { line, frame: scope.1 }));
+    }
+
+    fn leave(&self, how: Leave, _attached: bool) {
+        let msgs = self.msgs.clone();
+        let kill = match how {
+            Leave::Detach => false,
+            Leave::Kill => true,
+            Leave::Disconnect => return drop(msgs.send(Msg::Left(None))),
+        };
+        let Some(client) = &self.client else { return drop(msgs.send(Msg::Left(None))) };
+        let on_reply = Box::new(move |value: Result<_, ClientError>| {
+            let why = match value {
+                Err(ClientError::Service(why)) if !why.contains("has exited") => {
+                    Some(why)
+                }
+                // A service that is gone has let go of everything.
+                _ => None,
+            };
+            drop(msgs.send(Msg::Left(why)));
+        });
+        client.submit(DetachIn::NAME, encode(&DetachIn { kill }), on_reply);
+    }
+}
+
+fn wait_for_stop(client: &Arc<dyn Client>, msgs: Sender<Msg>, how: Resume) {
+    let args = StateIn { non_blocking: false };
+    let on_reply = Box::new(move |value: Result<_, ClientError>| {
+        let state = value.and_then(decode::<StateIn>);
+        let state = state.map(|it| it.state.unwrap_or_default());
+        ask::stopped(&msgs, how, state);
+    });
+    client.submit(StateIn::NAME, encode(&args), on_reply);
+}
+
+/// Reads a source file; tells what was tried if it is not there.
+fn read_file(path: &str) -> Result<FileText, String> {
+    let why = |err: std::io::Error| match err.kind() {
+        std::io::ErrorKind::NotFound => {
+            format!("the source is not on this machine: {path}")
+        }
+        _ => format!("cannot read {path}: {err}"),
+    };
+    let info = std::fs::metadata(path).map_err(why)?;
+    if !info.is_file() {
+        return Err(format!("{path} is not a regular file"));
+    }
+    if info.len() > FILE_LEN_MAX {
+        return Err(format!("{path} is larger than 64 MB"));
+    }
+    let bytes = std::fs::read(path).map_err(why)?;
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
+    Ok(FileText::new(text))
+}
+
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    // Without a thread the effect is lost; the machine has other worries then.
+    drop(thread::Builder::new().name(name.to_owned()).spawn(work));
+}

@@ -1,0 +1,323 @@
+//! Everything the TUI knows, in one tree.
+
+pub mod fetched;
+pub mod goroutines;
+pub mod lists;
+pub mod msg;
+pub mod overlay;
+pub mod prompt;
+pub mod source;
+pub mod variables;
+
+use std::collections::VecDeque;
+
+use crate::api::types::{Breakpoint, DebuggerState, Stackframe};
+use crate::frontend::text::Line;
+use crate::frontend::theme::Role;
+use crate::tui::keymap::{Key, Keymap};
+use crate::tui::layout::{Areas, Arrangement, layout};
+use crate::tui::pane::Pane;
+use crate::tui::state::fetched::Fetched;
+use crate::tui::state::goroutines::Goroutines;
+use crate::tui::state::lists::ListPosition;
+use crate::tui::state::msg::Effect;
+use crate::tui::state::overlay::Overlay;
+use crate::tui::state::prompt::{History, Prompt};
+use crate::tui::state::source::{Files, SourcePane};
+use crate::tui::state::variables::{Variables, Watches};
+
+/// The number of a stop. What was asked for at an earlier one is out of date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StopId(pub u64);
+
+/// What the program is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Nobody has been asked yet: the text says what is being waited for.
+    Starting(String),
+    Stopped,
+    Running,
+    Exited {
+        status: i64,
+    },
+    /// The service is gone; the text says how.
+    Disconnected(String),
+}
+
+/// What is known of the service, and what it can do.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    pub version: String,
+    /// The minor version of the program's Go; 0 if unknown.
+    pub go_minor: u32,
+    /// It answers while the program runs: ours does, Delve does not.
+    pub answers_while_running: bool,
+    pub multiclient: bool,
+}
+
+/// What was fixed when the TUI was started.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub title: String,
+    pub read_only: bool,
+    /// The program was running before us, and should go on after us.
+    pub attached: bool,
+    /// Over a network or a socket: the source and the processes may be elsewhere.
+    pub remote: bool,
+    pub ascii: bool,
+    /// We launched the program, and see what it writes.
+    pub has_output: bool,
+}
+
+/// Goroutine and frame that everything shown refers to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// -1 if there is no goroutine.
+    pub goroutine: i64,
+    pub frame: usize,
+}
+
+/// A line for the user, at the bottom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub text: String,
+    pub role: Role,
+}
+
+/// What can be taken back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Undo {
+    SetBreakpoint(Box<Breakpoint>),
+    AmendBreakpoint(Box<Breakpoint>),
+    AddWatch { at: usize, expr: String },
+}
+
+/// Changes that may be taken back.
+pub const UNDO_MAX: usize = 64;
+
+/// The stack pane.
+#[derive(Debug, Default)]
+pub struct Stack {
+    pub frames: Fetched<(StopId, i64), Vec<Stackframe>>,
+    pub depth: usize,
+    /// Whether the frames of the runtime are shown one by one.
+    pub unfolded: bool,
+    pub at: ListPosition,
+}
+
+/// The breakpoints pane.
+#[derive(Debug, Default)]
+pub struct Breakpoints {
+    /// Counts the changes: the list is asked for again when it has moved.
+    pub revision: u64,
+    pub list: Fetched<u64, Vec<Breakpoint>>,
+    pub at: ListPosition,
+    pub filter: String,
+    /// Those that muting disabled.
+    pub muted: Option<Vec<i64>>,
+    /// A temporary breakpoint of a run to the cursor: deleted at the next stop.
+    pub temporary: Option<i64>,
+}
+
+/// Lines of the console, and of the program's output, that are kept.
+pub const CONSOLE_LINES_MAX: usize = 10_000;
+
+/// The console, and what the program writes.
+#[derive(Debug, Default)]
+pub struct Console {
+    pub lines: VecDeque<Line>,
+    pub output: VecDeque<String>,
+    /// The last line of the output that has no end yet.
+    pub partial: String,
+    /// The program's output instead of the console.
+    pub shows_output: bool,
+    /// How many lines above the end the view is.
+    pub back: usize,
+    /// Lines that the command in progress has printed.
+    pub printed: usize,
+    pub history: History,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct State {
+    pub settings: Settings,
+    pub width: u16,
+    pub height: u16,
+    /// Milliseconds since the start, as of the last message.
+    pub now_ms: u64,
+    pub keymap: Keymap,
+    pub theme: String,
+    pub theme_names: Vec<String>,
+
+    pub server: Server,
+    pub run: Run,
+    pub stop: StopId,
+    pub pid: i64,
+    pub command_line: String,
+    /// The state that came with the last stop.
+    pub stopped: DebuggerState,
+    /// When the program was last stopped or let go.
+    pub since_ms: u64,
+    /// How long it was held, the stop that lasts not counted.
+    pub held_ms: u64,
+    pub scope: Scope,
+    /// Whether the frame of the scope is the one to show: not until the stack has come, if
+    /// the innermost frames are the runtime's.
+    pub scope_is_settled: bool,
+    /// What let the program run before this stop.
+    pub verb: &'static str,
+    /// How to leave as soon as the program stands still.
+    pub leave_at_stop: Option<msg::Leave>,
+    /// Effects that need a stopped program, kept until it is, and whether to go on then.
+    pub at_stop: Vec<Effect>,
+    pub resume_after: bool,
+
+    pub screen: Arrangement,
+    pub source: SourcePane,
+    pub files: Files,
+    pub stack: Stack,
+    pub variables: Variables,
+    pub goroutines: Goroutines,
+    pub breakpoints: Breakpoints,
+    pub watches: Watches,
+    pub console: Console,
+    pub symbols: overlay::Symbols,
+
+    pub overlays: Vec<Overlay>,
+    pub prompt: Option<Prompt>,
+    pub keys: Vec<Key>,
+    pub keys_since_ms: u64,
+    pub message: Option<Message>,
+    pub undo: Vec<Undo>,
+    pub mouse: bool,
+    pub last_click: Option<(u64, u16, u16)>,
+    /// Questions without an answer.
+    pub in_flight: usize,
+    pub leaving: bool,
+}
+
+impl State {
+    pub fn new(settings: Settings) -> State {
+        State {
+            settings,
+            width: 80,
+            height: 24,
+            now_ms: 0,
+            keymap: Keymap::default(),
+            theme: crate::frontend::theme::DEFAULT.to_owned(),
+            theme_names: crate::frontend::theme::names().map(str::to_owned).collect(),
+            server: Server::default(),
+            run: Run::Starting("starting".to_owned()),
+            stop: StopId(0),
+            pid: 0,
+            command_line: String::new(),
+            stopped: DebuggerState::default(),
+            since_ms: 0,
+            held_ms: 0,
+            scope: Scope { goroutine: -1, frame: 0 },
+            scope_is_settled: false,
+            verb: "",
+            leave_at_stop: None,
+            at_stop: Vec::new(),
+            resume_after: false,
+            screen: Arrangement::default(),
+            source: SourcePane::default(),
+            files: Files::default(),
+            stack: Stack::default(),
+            variables: Variables::default(),
+            goroutines: Goroutines::default(),
+            breakpoints: Breakpoints::default(),
+            watches: Watches::default(),
+            console: Console::default(),
+            symbols: overlay::Symbols::default(),
+            overlays: Vec::new(),
+            prompt: None,
+            keys: Vec::new(),
+            keys_since_ms: 0,
+            message: None,
+            undo: Vec::new(),
+            mouse: true,
+            last_click: None,
+            in_flight: 0,
+            leaving: false,
+        }
+    }
+
+    pub fn areas(&self) -> Areas {
+        layout(self.width, self.height, &self.screen)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.run == Run::Stopped
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.run == Run::Running
+    }
+
+    /// Whether the program can still be stopped or run.
+    pub fn is_alive(&self) -> bool {
+        self.is_stopped() || self.is_running()
+    }
+
+    /// What is shown is of an earlier time.
+    pub fn is_stale(&self) -> bool {
+        !self.is_stopped()
+    }
+
+    /// Whether questions about the program are answered now.
+    pub fn can_ask(&self) -> bool {
+        match self.run {
+            Run::Stopped => true,
+            Run::Running => self.server.answers_while_running,
+            Run::Starting(_) | Run::Exited { .. } | Run::Disconnected(_) => false,
+        }
+    }
+
+    /// The stack of the selected goroutine, as last read.
+    pub fn frames(&self) -> &[Stackframe] {
+        self.stack.frames.value().map_or(&[], Vec::as_slice)
+    }
+
+    /// The selected frame, if its stack has come.
+    pub fn frame(&self) -> Option<&Stackframe> {
+        self.frames().get(self.scope.frame)
+    }
+
+    pub fn say(&mut self, role: Role, text: impl Into<String>) {
+        self.message = Some(Message { text: text.into(), role });
+    }
+
+    /// Adds lines to the console.
+    pub fn log(&mut self, role: Role, text: &str) {
+        for line in text.lines() {
+            self.log_line(Line::of(role, line));
+        }
+    }
+
+    pub fn log_line(&mut self, line: Line) {
+        if self.console.lines.len() == CONSOLE_LINES_MAX {
+            self.console.lines.pop_front();
+        }
+        self.console.lines.push_back(line);
+    }
+
+    /// Remembers how to take something back.
+    pub fn remember(&mut self, undo: Undo) {
+        if self.undo.len() == UNDO_MAX {
+            self.undo.remove(0);
+        }
+        self.undo.push(undo);
+    }
+
+    pub fn focus(&self) -> Pane {
+        self.screen.focus
+    }
+
+    /// The breakpoints that are the user's.
+    pub fn user_breakpoints(&self) -> impl Iterator<Item = &Breakpoint> {
+        let list = self.breakpoints.list.value().map_or(&[][..], Vec::as_slice);
+        list.iter().filter(|it| it.id > 0)
+    }
+}

@@ -1,0 +1,44 @@
+//! When must the screen be drawn again although nothing has happened?
+
+use crate::tui::state::{Run, State};
+use crate::tui::view::status::WHICH_KEY_MS;
+
+/// The next time, in milliseconds since the start, at which something on the screen
+/// changes by itself; `None` if nothing does.
+pub fn next_tick_ms(state: &State) -> Option<u64> {
+    let clock = match state.run {
+        // Whole seconds since the program was stopped or let go.
+        Run::Running | Run::Stopped => {
+            let elapsed = state.now_ms.saturating_sub(state.since_ms);
+            Some(state.since_ms + (elapsed / 1000 + 1) * 1000)
+        }
+        Run::Starting(_) | Run::Exited { .. } | Run::Disconnected(_) => None,
+    };
+    let which_key = Some(state.keys_since_ms + WHICH_KEY_MS)
+        .filter(|it| !state.keys.is_empty() && *it > state.now_ms);
+    clock.into_iter().chain(which_key).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::keymap::Key;
+    use crate::tui::state::Settings;
+
+    #[test]
+    fn a_clock_ticks_at_whole_seconds_and_only_while_there_is_one() {
+        let mut state = State::new(Settings::default());
+        assert_eq!(next_tick_ms(&state), None);
+        state.run = Run::Running;
+        state.since_ms = 1_250;
+        state.now_ms = 1_260;
+        assert_eq!(next_tick_ms(&state), Some(2_250));
+        state.now_ms = 2_250;
+        assert_eq!(next_tick_ms(&state), Some(3_250));
+        state.run = Run::Exited { status: 0 };
+        assert_eq!(next_tick_ms(&state), None);
+        state.keys.push(Key::char('g'));
+        state.keys_since_ms = 2_200;
+        assert_eq!(next_tick_ms(&state), Some(2_200 + WHICH_KEY_MS));
+    }
+}

@@ -1,0 +1,216 @@
+//! What the service answered, put where it belongs.
+
+use std::sync::Arc;
+
+use crate::api::types::{Breakpoint, Location, Variable};
+use crate::frontend::theme::Role;
+use crate::tui::pane::Pane;
+use crate::tui::state::msg::{Answer, Ask, AskError, Effect, Purpose};
+use crate::tui::state::overlay::{Overlay, TextPopup};
+use crate::tui::state::source::Place;
+use crate::tui::state::variables::FrameVariables;
+use crate::tui::state::{State, Undo};
+use crate::tui::text;
+use crate::tui::update::{breakpoints, goroutines, palette, run, source, variables};
+use crate::tui::value;
+
+pub fn on_answer(
+    state: &mut State,
+    ask: Ask,
+    answer: Result<Answer, AskError>,
+    out: &mut Vec<Effect>,
+) {
+    match answer {
+        Ok(answer) => on_good(state, ask, answer, out),
+        Err(AskError::Gone) => run::disconnected(state, out),
+        Err(AskError::Refused(why)) => on_refused(state, ask, why.trim().to_owned(), out),
+    }
+}
+
+fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
+    match (ask, answer) {
+        (_, Answer::Hello(hello)) => run::on_hello(state, *hello, out),
+        (_, Answer::State(now)) => {
+            if let Some(now) = now {
+                let asked = crate::tui::state::msg::Resume::Wait;
+                run::on_stopped(state, &asked, Ok(now), out);
+            }
+        }
+        (Ask::Stack { key, .. }, Answer::Stack(frames)) => {
+            if state.stack.frames.accept(key, Ok(frames)) {
+                run::on_stack(state);
+            }
+        }
+        (Ask::Variables { key }, Answer::Variables { args, locals }) => {
+            let frame = FrameVariables { args, locals };
+            if state.variables.frame.accept(key, Ok(frame)) {
+                variables::on_frame(state, out);
+            }
+        }
+        (Ask::Children { key, of_watch, path, .. }, Answer::Variable(it)) => {
+            let it = it.map(|it| *it);
+            variables::on_children(state, key, of_watch, &path, Ok(it), out);
+        }
+        (Ask::Watches { key, exprs }, Answer::Watches(values)) => {
+            let values = exprs.into_iter().zip(values).map(|(expr, it)| named(expr, it));
+            if state.watches.values.accept(key, Ok(values.collect())) {
+                variables::on_watches(state, out);
+            }
+        }
+        (Ask::Goroutines { key, query }, Answer::Goroutines { list, groups, next }) => {
+            goroutines::on_list(state, key, query, (list, groups, next));
+        }
+        (Ask::Breakpoints { revision }, Answer::Breakpoints(mut list)) => {
+            list.sort_by_key(|it| it.id);
+            state.breakpoints.list.accept(revision, Ok(list));
+        }
+        (Ask::SetBreakpoint { breakpoint, purpose }, Answer::Breakpoint(set)) => {
+            breakpoints::on_set(state, &breakpoint, &purpose, *set, out);
+        }
+        (Ask::ClearBreakpoint { is_temporary, .. }, Answer::Breakpoint(cleared)) => {
+            if !is_temporary {
+                let text = format!("breakpoint {} deleted (U undoes)", cleared.id);
+                state.say(Role::Info, text);
+                state.remember(Undo::SetBreakpoint(cleared));
+            }
+            state.breakpoints.revision += 1;
+        }
+        (Ask::AmendBreakpoint(it), Answer::Done) => {
+            state.say(Role::Info, format!("breakpoint {} changed (U undoes)", it.id));
+            state.breakpoints.revision += 1;
+        }
+        (Ask::CancelNext, Answer::Done) => {
+            state.stopped.next_in_progress = false;
+            state.say(Role::Info, "the step is given up");
+        }
+        (Ask::Functions, Answer::Names(names)) => {
+            state.symbols.functions = Some(names);
+            palette::on_names(state, out);
+        }
+        (Ask::Sources, Answer::Names(names)) => {
+            state.symbols.sources = Some(names);
+            palette::on_names(state, out);
+        }
+        (Ask::Find { spec }, Answer::Places(places)) => on_places(state, &spec, &places),
+        (Ask::Print { expr, popup, .. }, Answer::Variable(Some(it))) => {
+            on_printed(state, &expr, &it, popup);
+        }
+        (Ask::Set { symbol, .. }, Answer::Done) => {
+            state.say(Role::Success, format!("{symbol} is set"));
+            variables::reload(state);
+        }
+        _ => {}
+    }
+}
+
+fn named(expr: String, value: Result<Variable, String>) -> Variable {
+    match value {
+        Ok(it) => Variable { name: expr, ..it },
+        Err(why) => Variable { name: expr, unreadable: why, ..Default::default() },
+    }
+}
+
+fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect>) {
+    if why.contains("has exited with status") && !matches!(ask, Ask::Breakpoints { .. }) {
+        let asked = crate::tui::state::msg::Resume::Wait;
+        return run::on_stopped(state, &asked, Err(AskError::Refused(why)), out);
+    }
+    let said = text::clean(&why).into_owned();
+    match ask {
+        Ask::Stack { key, .. } => {
+            state.stack.frames.accept(key, Err(said));
+            state.scope_is_settled = true;
+        }
+        Ask::Variables { key } => {
+            if state.variables.frame.accept(key, Err(said)) {
+                variables::on_frame(state, out);
+            }
+        }
+        Ask::Children { key, of_watch, path, .. } => {
+            variables::on_children(state, key, of_watch, &path, Err(said), out);
+        }
+        Ask::Watches { key, .. } => {
+            state.watches.values.accept(key, Err(said));
+        }
+        Ask::Goroutines { key, .. } => {
+            state.goroutines.fetched.accept(key, Err(said));
+            goroutines::rebuild(state);
+        }
+        Ask::Breakpoints { revision } => {
+            state.breakpoints.list.accept(revision, Err(said));
+        }
+        Ask::SetBreakpoint { breakpoint, purpose } => {
+            breakpoints::on_not_set(state, breakpoint, purpose, &said, out);
+        }
+        Ask::AmendBreakpoint(it) => {
+            breakpoints::on_not_amended(state, &it, said);
+        }
+        Ask::Functions | Ask::Sources => state.symbols.error = Some(said),
+        Ask::Print { expr, .. } => {
+            state.log(Role::ConsoleError, &format!("{expr}: {why}"));
+            state.say(Role::Error, said);
+        }
+        Ask::Hello => out.push(Effect::Exit(Some(why))),
+        Ask::State
+        | Ask::ClearBreakpoint { .. }
+        | Ask::SwitchGoroutine(_)
+        | Ask::CancelNext
+        | Ask::Find { .. }
+        | Ask::Set { .. } => {
+            state.log(Role::ConsoleError, &why);
+            state.say(Role::Error, said);
+        }
+    }
+}
+
+fn on_places(state: &mut State, spec: &str, places: &[Location]) {
+    let Some(first) = places.iter().find(|it| !it.file.is_empty()) else {
+        return state.say(Role::Warning, format!("{spec} is nowhere in the source"));
+    };
+    let line = usize::try_from(first.line - 1).unwrap_or(0);
+    state.screen.set_focus(Pane::Source);
+    source::jump(state, Place { path: Arc::from(first.file.as_str()), line });
+    if places.len() > 1 {
+        state.say(Role::Info, format!("{spec}: the first of {} places", places.len()));
+    }
+}
+
+fn on_printed(state: &mut State, expr: &str, it: &Variable, popup: bool) {
+    let line = format!("{expr} = {}", value::full(it));
+    let lines = value::lines(it);
+    if popup {
+        let title = format!("{expr}  {}", value::type_text(it));
+        let popup = TextPopup { title, lines, top: 0 };
+        return state.overlays.push(Overlay::Text(popup));
+    }
+    if lines.len() <= 1 {
+        state.log(Role::ConsoleOutput, &line);
+    } else {
+        state.log(Role::ConsoleOutput, &format!("{expr} ="));
+        for line in &lines {
+            state.log(Role::ConsoleOutput, &format!("  {line}"));
+        }
+    }
+    state.console.back = 0;
+    state.say(Role::Info, line);
+}
+
+/// Where a breakpoint is, for people: `worker.go:88`, or what was asked for.
+pub fn place_text(it: &Breakpoint) -> String {
+    if !it.watch_expr.is_empty() {
+        format!("watch {}", it.watch_expr)
+    } else if it.line > 0 {
+        format!("{}:{}", text::file_name(&it.file), it.line)
+    } else if !it.expr_string.is_empty() {
+        it.expr_string.clone()
+    } else {
+        it.function_name.clone()
+    }
+}
+
+impl Purpose {
+    /// Whether the user should hear of it.
+    pub fn is_loud(&self) -> bool {
+        *self != Purpose::RunTo
+    }
+}
