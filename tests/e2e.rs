@@ -7,6 +7,7 @@ mod support;
 
 mod attach;
 mod breakpoints;
+mod dlv_connect;
 mod goroutines;
 mod rpc_compat;
 mod stepping;
