@@ -13,9 +13,11 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
-use crate::engine::eval::{Condition, EvalScope, HitCounts, LoadConfig};
+use crate::engine::eval::{Compiled, Condition, EvalScope, HitCounts, LoadConfig, Trap};
 use crate::engine::golang::{ThreadState, UnwindFrom, UnwindLimits};
 use crate::engine::inferior::Hit;
 use crate::engine::memory::Memory;
@@ -191,6 +193,9 @@ impl HitCondition {
 pub struct Breakpoints {
     by_id: BTreeMap<i64, Breakpoint>,
     last_id: i64,
+    /// Conditions made ready for the addresses where they were first met; `None` for one
+    /// that only the general evaluator can answer.
+    compiled: FxHashMap<(i64, Addr), Option<Compiled>>,
 }
 
 impl Breakpoints {
@@ -243,9 +248,14 @@ impl Breakpoints {
         self.by_id.remove(&id)
     }
 
+    /// The numbers of hits, for expressions.
+    pub fn counts(&self) -> Counts<'_> {
+        Counts(&self.by_id)
+    }
+
     /// Forgets how the condition of a breakpoint was compiled, after it was changed.
     pub fn forget_compiled(&mut self, id: i64) {
-        let _ = id;
+        self.compiled.retain(|(of, _), _| *of != id);
     }
 
     /// Whether the condition of a breakpoint is true of the thread that hit it.
@@ -257,7 +267,25 @@ impl Breakpoints {
     ) -> Result<bool> {
         let Some(breakpoint) = self.by_id.get(&id) else { return Ok(false) };
         let Some(condition) = &breakpoint.settings.condition else { return Ok(true) };
-        self.holds_generally(condition, program, hit)
+        let compiled = self
+            .compiled
+            .entry((id, hit.addr))
+            .or_insert_with(|| condition.bind(&program.runtime, hit.addr));
+        match compiled {
+            Some(compiled) => {
+                let counts = Counts(&self.by_id);
+                let memory: &dyn Memory = &**hit.memory;
+                let runtime = &program.runtime;
+                compiled.eval(&Trap {
+                    registers: hit.registers,
+                    memory,
+                    thread_id: hit.tid.0,
+                    goroutine_id: &|| runtime.goroutine_id_fast(memory, hit.registers),
+                    hit_counts: Some(&counts),
+                })
+            }
+            None => self.holds_generally(condition, program, hit),
+        }
     }
 
     /// Evaluates a condition with the stack and the goroutine of the thread.
@@ -277,7 +305,8 @@ impl Breakpoints {
         scope.frames = &stack.frames;
         scope.goroutine = goroutine.as_ref();
         scope.thread_id = thread.tid;
-        scope.hit_counts = Some(self);
+        let counts = self.counts();
+        scope.hit_counts = Some(&counts);
         condition.evaluate(&scope)
     }
 
@@ -301,13 +330,16 @@ impl Breakpoints {
     }
 }
 
-impl HitCounts for Breakpoints {
+/// What conditions may ask of all breakpoints.
+pub struct Counts<'a>(&'a BTreeMap<i64, Breakpoint>);
+
+impl HitCounts for Counts<'_> {
     fn by_id(&self, id: i64) -> Option<u64> {
-        self.get(id).map(|it| it.total_hits)
+        self.0.get(&id).map(|it| it.total_hits)
     }
 
     fn by_name(&self, name: &str) -> Option<u64> {
-        self.iter().find(|it| it.name == name).map(|it| it.total_hits)
+        self.0.values().find(|it| it.name == name).map(|it| it.total_hits)
     }
 }
 

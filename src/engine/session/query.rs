@@ -71,7 +71,8 @@ impl Session {
         scope.goroutine = goroutine.as_ref();
         scope.xsave = xsave.as_deref();
         scope.thread_id = thread.map_or(0, |it| it.tid);
-        scope.hit_counts = Some(&self.breakpoints);
+        let counts = self.breakpoints.counts();
+        scope.hit_counts = Some(&counts);
         ask(&scope)
     }
 
@@ -130,7 +131,8 @@ impl Session {
         scope.frames = frames;
         scope.goroutine = goroutine.as_ref();
         scope.thread_id = thread.map_or(0, |it| it.tid);
-        scope.hit_counts = Some(&self.breakpoints);
+        let counts = self.breakpoints.counts();
+        scope.hit_counts = Some(&counts);
         let read = |index| {
             scope.frame_index = index;
             let arguments = scope.arguments(*config).unwrap_or_default();
