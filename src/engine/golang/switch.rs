@@ -348,7 +348,8 @@ impl Walk<'_> {
         self.leave_vdso()
     }
 
-    /// From C code without rules to the `asmcgocall` that called it, which is found by its
+    /// From code without rules, as that of a C library, to the nearest caller that is
+    /// known: C code of the program, or the `asmcgocall` that called C. It is found by its
     /// return address on the thread's stack.
     pub fn leave_c(&mut self) -> Option<Next> {
         if !self.on_system_stack || self.stacks.goroutine.g.0 == 0 {
@@ -358,15 +359,32 @@ impl Walk<'_> {
         for offset in (0..C_STACK_MAX).step_by(8) {
             let at = sp.offset(offset);
             let pc = self.window.addr(at).ok()?;
-            if self.runtime.images().find(pc).is_none() {
-                continue;
-            }
-            let name = self.runtime.function_name(pc.offset(-1));
-            if name == function::ASMCGOCALL {
+            let call = pc.offset(-1);
+            let is_caller = match self.runtime.images().find(call) {
+                Some(_) => self.runtime.function_name(call) == function::ASMCGOCALL,
+                None => self.is_c_code(call) && self.is_behind_call(pc),
+            };
+            if is_caller {
                 let bp = self.registers.bp();
                 return Some(self.go_to(pc, at.offset(8), bp, true));
             }
         }
         None
+    }
+
+    fn is_c_code(&self, pc: Addr) -> bool {
+        let mut images = self.runtime.images().iter();
+        images.any(|it| it.binary.c_unwind(it.bias.stated(pc)).is_some())
+    }
+
+    /// Whether the instruction before `pc` is a call: `call rel32`, or `call r/m64` with
+    /// an operand of one to six bytes (Intel SDM vol. 2, "CALL").
+    fn is_behind_call(&self, pc: Addr) -> bool {
+        let mut code = [0; 7];
+        if self.window.memory().read(pc.offset(-7), &mut code).is_err() {
+            return false;
+        }
+        let is_indirect = |at: usize| code[at] == 0xff && code[at + 1] & 0x38 == 0x10;
+        code[2] == 0xe8 || (0..6).any(is_indirect)
     }
 }
