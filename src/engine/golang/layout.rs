@@ -196,9 +196,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Asks the binary's DWARF, and [`FIELDS`] for what that does not say.
+    /// What [`FIELDS`] says of a release that it is known to be right for; else asks the
+    /// binary's DWARF, which on a large binary takes longer than everything else that the
+    /// first look at a process needs.
     pub fn find(binary: &Binary, version: GoVersion) -> Layout {
         let known = Layout::of_version(version);
+        if is_plain_release(&binary.build_info().go_version, version) {
+            return known;
+        }
         if !binary.has_dwarf() || binary.struct_layout("runtime.g").is_none() {
             return known;
         }
@@ -232,6 +237,16 @@ impl Layout {
     pub fn offset(&self, field: Field) -> i64 {
         self.find_offset(field).unwrap_or(i64::from(OFF - 7))
     }
+}
+
+/// Whether a toolchain calls itself a release whose layout [`FIELDS`] was checked for, and
+/// not a development version or one with experiments: `go1.26.8`, not
+/// `go1.26.8-X:nodwarf5`.
+fn is_plain_release(name: &str, version: GoVersion) -> bool {
+    let plain = name
+        .strip_prefix("go1.")
+        .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    plain && version.major == 1 && (21..=NEWEST.minor).contains(&version.minor)
 }
 
 /// The offset of a field of `of`, by its name, or by names joined with dots.

@@ -99,7 +99,7 @@ impl Session {
             TargetSpec::Attach { .. } => (StopReason::Attached, None),
             TargetSpec::Launch { .. } => (StopReason::Launched, Some(live.pid())),
         };
-        let mut session = Session {
+        let session = Session {
             inbox,
             spec,
             pid: live.pid(),
@@ -109,14 +109,21 @@ impl Session {
             breakpoints: Breakpoints::default(),
             stop: Stop::new(reason, thread),
             step: None,
+            watched: false,
         };
-        session.watch_runtime();
         Ok(session)
     }
 
     /// Sets the breakpoints that every session has: where a panic that nobody recovers
     /// ends, and where the runtime gives up.
-    fn watch_runtime(&mut self) {
+    ///
+    /// Not before the first run or the first question about breakpoints: finding their
+    /// places takes longer than everything else that attaching needs, and a process that
+    /// is only looked at is not written to at all.
+    pub(super) fn watch_runtime(&mut self) {
+        if std::mem::replace(&mut self.watched, true) {
+            return;
+        }
         let watched = [
             (
                 UNRECOVERED_PANIC,
@@ -201,6 +208,7 @@ impl Session {
         self.live = Some(live);
         self.step = None;
         self.stop = Stop::new(StopReason::Launched, Some(self.pid));
+        self.watched = false;
         self.watch_runtime();
         Ok(self.set_all_again())
     }
@@ -255,6 +263,7 @@ impl Session {
         self.program = Program::new(binary, modified, entry, command_line(pid))?;
         self.step = None;
         self.stop = Stop::new(StopReason::Launched, Some(pid));
+        self.watched = false;
         self.watch_runtime();
         for (mut lost, why) in self.set_all_again() {
             tracing::info!(target: "engine", "breakpoint {} is not in the new program: {why}", lost.id);

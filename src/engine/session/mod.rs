@@ -68,6 +68,8 @@ pub struct Session {
     stop: Stop,
     /// A step that something else interrupted and that may still be finished.
     step: Option<Step>,
+    /// The breakpoints that every session has are set.
+    watched: bool,
 }
 
 impl Session {
@@ -85,6 +87,7 @@ impl Session {
 
     /// What can be done whether the inferior runs or not.
     pub fn bench(&mut self) -> Bench<'_> {
+        self.watch_runtime();
         let at = self.selected_pc();
         Bench {
             program: &self.program,

@@ -113,6 +113,7 @@ impl Session {
 
     /// Runs all threads, with the breakpoints and the step that are set.
     fn run(&mut self, ticket: Ticket) -> Result<()> {
+        self.watch_runtime();
         let Some(live) = self.live.as_mut() else { return Ok(()) };
         let interrupter = live.interrupter();
         interrupter.forget_halt();
