@@ -1,0 +1,69 @@
+//! Does the line-mode session work, in a real terminal?
+
+use std::process::Command;
+
+use crate::support::fixture::{Fixture, scratch};
+use crate::support::process::{Program, is_free};
+use crate::support::pty::Terminal;
+use crate::support::server::ours;
+
+struct Session {
+    terminal: Terminal,
+}
+
+impl Session {
+    fn start(args: &[&str]) -> Session {
+        let mut command = Command::new(ours());
+        command.args(args).env("XDG_CONFIG_HOME", scratch("line-config"));
+        let mut terminal = Terminal::start(command, 160, 50);
+        terminal.wait_for("(tinydbg)");
+        Session { terminal }
+    }
+
+    /// Types a command and waits until its output has this text.
+    #[track_caller]
+    fn types(&mut self, command: &str, wanted: &str) {
+        let start = self.terminal.bytes.len();
+        self.terminal.keys(&format!("{command}\r"));
+        self.terminal.wait_until(&format!("{command} -> {wanted}"), |it| {
+            let said = String::from_utf8_lossy(&it.bytes[start..]).into_owned();
+            said.split_once('\n').is_some_and(|it| it.1.contains(wanted))
+        });
+    }
+}
+
+#[test]
+fn a_program_is_run_looked_at_and_ends() {
+    let fixture = Fixture::build("steps");
+    let program = fixture.executable.to_str().unwrap();
+    let mut session = Session::start(&["exec", program, "--", "recursion"]);
+    session.types("break main.factorial", "Breakpoint 1 set at");
+    session.types("continue", "main.factorial()");
+    session.types("args", "n = 3");
+    session.types("print n * 2 + 1", "7");
+    session.types("next", "main.factorial()");
+    session.types("stack", "main.recursion");
+    session.types("goroutines", "Goroutine 1");
+    session.types("print unknown", "could not find symbol value for unknown");
+    session.types("clear 1", "Breakpoint 1 cleared");
+    session.types("continue", "has exited with status 0");
+    session.types("exit", "");
+    session.terminal.wait();
+    assert!(session.terminal.is_restored());
+}
+
+#[test]
+fn an_attached_server_goes_on_when_the_session_ends() {
+    let fixture = Fixture::build("server");
+    let mut program = Program::until(&fixture.executable, &["2"], "http://");
+    let mut session = Session::start(&["attach", &program.pid().to_string()]);
+    session.types("break main.answer", "Breakpoint 1 set at");
+    session.types("continue", "main.answer()");
+    session.types("locals", "");
+    session.types("print visit.Path", "\"/visit\"");
+    session.types("exit", "kill the process");
+    session.types("n", "");
+    session.terminal.wait();
+    program.read_line();
+    assert!(is_free(program.pid()));
+}
