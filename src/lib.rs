@@ -12,6 +12,7 @@
 //! | [`frontend`]  | commands, styled text, themes              | terminals              |
 //! | [`line`]      | the line-mode session                      | the engine             |
 //! | [`tui`]       | the full-screen terminal                   | the engine             |
+//! | [`cli`]       | the command line, and who is to serve it   | what is debugged       |
 //!
 //! Two rules hold it together, and `tests/tidy.rs` checks both:
 //!
@@ -29,3 +30,4 @@ pub mod client;
 pub mod frontend;
 pub mod line;
 pub mod tui;
+pub mod cli;

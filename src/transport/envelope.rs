@@ -27,7 +27,7 @@ impl Request {
     /// Takes apart one message. Bytes that are no UTF-8 become U+FFFD.
     pub fn decode(message: &[u8]) -> Result<Request, NotARequest> {
         let text = String::from_utf8_lossy(message);
-        let fields: Option<Vec<(String, Box<RawValue>)>> = ordered_fields(&text)?;
+        let fields = ordered_fields(&text)?;
         let mut request = Request { method: String::new(), params: None, id: null() };
         for (name, value) in fields.unwrap_or_default() {
             if name.eq_ignore_ascii_case("method") {
@@ -70,13 +70,14 @@ fn parse<T: serde::de::DeserializeOwned>(value: &RawValue) -> Result<T, NotARequ
     serde_json::from_str(value.get()).map_err(|err| NotARequest(err.to_string()))
 }
 
-/// The fields of an object, in their order, duplicates included; `None` for `null`.
-fn ordered_fields(
-    text: &str,
-) -> Result<Option<Vec<(String, Box<RawValue>)>>, NotARequest> {
+/// The fields of an object, in their order, duplicates included.
+type OrderedFields = Vec<(String, Box<RawValue>)>;
+
+/// Takes an object apart; `None` for `null`.
+fn ordered_fields(text: &str) -> Result<Option<OrderedFields>, NotARequest> {
     struct Fields;
     impl<'de> serde::de::Visitor<'de> for Fields {
-        type Value = Option<Vec<(String, Box<RawValue>)>>;
+        type Value = Option<OrderedFields>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("an object")

@@ -7,3 +7,4 @@ pub mod ptrace;
 pub mod signal;
 pub mod spawn;
 pub mod wait;
+pub mod terminal;

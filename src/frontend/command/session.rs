@@ -43,6 +43,10 @@ pub trait Front {
         false
     }
 
+    /// A core dump is under way, or has ended. Some services must not be asked for their
+    /// state meanwhile.
+    fn dumping(&mut self, _under_way: bool) {}
+
     /// The program is about to run.
     fn resuming(&mut self) {}
 
@@ -151,6 +155,10 @@ impl Session {
             source_depth: 0,
             trace_only: false,
         }
+    }
+
+    pub fn client(&self) -> &dyn Client {
+        &*self.client
     }
 
     /// The frame that the user selected.

@@ -84,16 +84,10 @@ impl Session {
     pub(super) fn dump(&self, path: &str, front: &mut dyn Front) -> Outcome {
         let destination = path.to_owned();
         let mut dump = self.call(DumpStartIn { destination })?.state;
-        loop {
-            front.progress(Line::plain(progress(&dump)));
-            if !dump.dumping {
-                break;
-            }
-            if front.is_interrupted() {
-                self.call(DumpCancelIn {})?;
-            }
-            dump = self.call(DumpWaitIn { wait: DUMP_WAIT_MS })?.state;
-        }
+        front.dumping(true);
+        let outcome = self.watch_dump(&mut dump, front);
+        front.dumping(false);
+        outcome?;
         if !dump.err.is_empty() {
             complain(format!("error dumping: {}", dump.err), front);
         } else if !dump.all_done {
@@ -104,6 +98,21 @@ impl Session {
             say("Core dump could be incomplete", front);
         }
         Ok(())
+    }
+}
+
+impl Session {
+    fn watch_dump(&self, dump: &mut DumpState, front: &mut dyn Front) -> Outcome {
+        loop {
+            front.progress(Line::plain(progress(dump)));
+            if !dump.dumping {
+                return Ok(());
+            }
+            if front.is_interrupted() {
+                self.call(DumpCancelIn {})?;
+            }
+            *dump = self.call(DumpWaitIn { wait: DUMP_WAIT_MS })?.state;
+        }
     }
 }
 
