@@ -146,7 +146,7 @@ pub fn submit(client: &Arc<dyn Client>, msgs: &Sender<Msg>, ask: Ask) {
                 Answer::Places(it.locations.unwrap_or_default())
             });
         }
-        Ask::Print { expr, scope: at, popup } => {
+        Ask::Print { expr, scope: at, popup, .. } => {
             let cfg = if popup {
                 WHOLE
             } else {

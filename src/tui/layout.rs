@@ -81,7 +81,7 @@ impl Default for Arrangement {
         Arrangement {
             focus: Pane::Source,
             // In front at first: the source, then variables before the console.
-            recency: [9, 2, 8, 5, 3, 4, 1],
+            recency: [9, 2, 8, 5, 4, 3, 1],
             zoomed: false,
             class: None,
             growth: [0; 7],

@@ -229,6 +229,7 @@ pub enum Ask {
     /// An expression for the console, the message line or a popup.
     Print {
         expr: String,
+        title: String,
         scope: (i64, usize),
         popup: bool,
     },

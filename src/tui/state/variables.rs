@@ -37,6 +37,8 @@ pub struct Tree {
     /// The values by path: of this stop, and of the one before it.
     values: HashMap<String, String>,
     before: HashMap<String, String>,
+    /// Paths that were open at the stop before.
+    open_before: HashSet<String>,
 }
 
 impl Tree {
@@ -48,6 +50,7 @@ impl Tree {
             self.before.clear();
             self.values.clear();
         }
+        self.open_before.clone_from(&self.open);
         self.fresh.clear();
         self.waiting.clear();
         self.failed.clear();
@@ -57,18 +60,7 @@ impl Tree {
     pub fn rebuild(&mut self, sections: &[(&'static str, &[Variable])], filter: &str) {
         let path = self.rows.get(self.at.cursor).map(|it| it.path.clone());
         let mut rows = tree::rows(self, sections);
-        for row in &mut rows {
-            if !row.is_value() {
-                continue;
-            }
-            row.change = match self.before.get(&row.path) {
-                None if self.before.is_empty() => Change::None,
-                None => Change::New,
-                Some(old) if *old != row.value => Change::Was(old.clone()),
-                Some(_) => Change::None,
-            };
-            self.values.insert(row.path.clone(), row.value.clone());
-        }
+        self.mark_changes(&mut rows);
         if !filter.is_empty() {
             tree::keep_matching(&mut rows, filter);
         }
@@ -79,6 +71,31 @@ impl Tree {
         }
         self.at.cursor = self.at.cursor.min(rows.len().saturating_sub(1));
         self.rows = rows;
+    }
+
+    /// Compares with the stop before. What was not shown then is new only if what it
+    /// belongs to was open: opening a row makes nothing new.
+    fn mark_changes(&mut self, rows: &mut [Row]) {
+        let mut parents: Vec<String> = Vec::new();
+        for row in rows {
+            parents.truncate(row.depth);
+            let is_comparable = match parents.last() {
+                Some(parent) if parent.starts_with('§') => true,
+                Some(parent) => self.open_before.contains(parent),
+                None => false,
+            };
+            parents.resize(row.depth, String::new());
+            parents.push(row.path.clone());
+            if !row.is_value() {
+                continue;
+            }
+            row.change = match self.before.get(&row.path) {
+                None if is_comparable && !self.before.is_empty() => Change::New,
+                Some(old) if *old != row.value => Change::Was(old.clone()),
+                None | Some(_) => Change::None,
+            };
+            self.values.insert(row.path.clone(), row.value.clone());
+        }
     }
 
     pub fn row(&self) -> Option<&Row> {

@@ -92,8 +92,8 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
             palette::on_names(state, out);
         }
         (Ask::Find { spec }, Answer::Places(places)) => on_places(state, &spec, &places),
-        (Ask::Print { expr, popup, .. }, Answer::Variable(Some(it))) => {
-            on_printed(state, &expr, &it, popup);
+        (Ask::Print { title, popup, .. }, Answer::Variable(Some(it))) => {
+            on_printed(state, &title, &it, popup);
         }
         (Ask::Set { symbol, .. }, Answer::Done) => {
             state.say(Role::Success, format!("{symbol} is set"));
@@ -146,8 +146,8 @@ fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect>) {
             breakpoints::on_not_amended(state, &it, said);
         }
         Ask::Functions | Ask::Sources => state.symbols.error = Some(said),
-        Ask::Print { expr, .. } => {
-            state.log(Role::ConsoleError, &format!("{expr}: {why}"));
+        Ask::Print { title, .. } => {
+            state.log(Role::ConsoleError, &format!("{title}: {why}"));
             state.say(Role::Error, said);
         }
         Ask::Hello => out.push(Effect::Exit(Some(why))),

@@ -203,7 +203,8 @@ fn print(state: &mut State, expr: &str, out: &mut Vec<Effect>) {
         return state.say(Role::Warning, why);
     }
     let scope = (state.scope.goroutine, state.scope.frame);
-    out.push(Effect::Ask(Ask::Print { expr: expr.to_owned(), scope, popup: false }));
+    let (expr, title) = (expr.to_owned(), expr.to_owned());
+    out.push(Effect::Ask(Ask::Print { expr, title, scope, popup: false }));
 }
 
 fn set(state: &mut State, rest: &str, out: &mut Vec<Effect>) {

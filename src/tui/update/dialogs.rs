@@ -118,16 +118,20 @@ pub fn open_quit(state: &mut State, out: &mut Vec<Effect>) {
     let breakpoints =
         if n == 1 { "1 breakpoint is".into() } else { format!("{n} breakpoints are") };
     let line = format!("The program is {now}. {breakpoints} set.");
-    let mut choices = vec![
-        ('d', Leave::Detach, "leave it running, without our breakpoints".to_owned()),
-        ('k', Leave::Kill, "kill it".to_owned()),
-    ];
+    // A service kills what it launched when it is left: to promise more would be a lie.
+    let mut choices = Vec::new();
+    if state.settings.attached {
+        let text = "leave it running, without our breakpoints".to_owned();
+        choices.push(('d', Leave::Detach, text));
+    }
     if state.server.multiclient {
         let text = "leave it and the server as they are".to_owned();
-        choices.insert(1, ('s', Leave::Disconnect, text));
+        choices.push(('s', Leave::Disconnect, text));
     }
+    choices.push(('k', Leave::Kill, "kill it".to_owned()));
     if state.settings.read_only {
-        choices.retain(|it| it.1 != Leave::Kill);
+        let others = choices.len() > 1;
+        choices.retain(|it| it.1 != Leave::Kill || !others);
     }
     let is_default = |it: &(char, Leave, String)| match state.settings.attached {
         true => it.1 == Leave::Detach,

@@ -76,7 +76,7 @@ pub fn on_list(
     if before.is_some_and(|it| it.0 != key.0) {
         let it = &mut state.goroutines;
         it.before = it.groups.iter().map(|it| (it.name.clone(), it.count)).collect();
-        it.total_before = Some(it.total);
+        it.total_before = Some(it.total).filter(|it| *it > 0);
     }
     state.goroutines.extra.clear();
     regroup(&mut state.goroutines, state.server.go_minor);
@@ -220,7 +220,8 @@ pub fn rebuild(state: &mut State) {
     let mut hidden = 0;
     if let Some(answer) = it.fetched.value() {
         if it.grouped {
-            hidden = group_rows(it, answer, &filter, go_minor, &mut rows);
+            let about = (go_minor, state.scope.goroutine);
+            hidden = group_rows(it, answer, &filter, about, &mut rows);
         } else {
             for (index, goroutine) in answer.list.iter().enumerate() {
                 if !it.shows_runtime && is_runtime(goroutine) {
@@ -255,7 +256,7 @@ fn group_rows(
     it: &Goroutines,
     answer: &GoroutineList,
     filter: &Filter,
-    go_minor: u32,
+    (go_minor, selected): (u32, i64),
     rows: &mut Vec<GoroutineRow>,
 ) -> usize {
     let mut hidden = 0;
@@ -285,6 +286,11 @@ fn group_rows(
                 .collect(),
         };
         if here.is_empty() && !filter.is_empty() {
+            continue;
+        }
+        // The selected goroutine is on top already.
+        let is_pinned = |at: &usize| answer.list[*at].id == selected;
+        if group.count == 1 && group.members.first().is_some_and(is_pinned) {
             continue;
         }
         rows.push(GoroutineRow::Group(at));

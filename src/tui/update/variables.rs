@@ -209,7 +209,8 @@ pub fn show_full(state: &mut State, out: &mut Vec<Effect>) {
     }
     let scope = (state.scope.goroutine, state.scope.frame);
     let expr = if row.reload.is_empty() { row.expr.clone() } else { row.reload.clone() };
-    out.push(Effect::Ask(Ask::Print { expr, scope, popup: true }));
+    let title = row.expr.clone();
+    out.push(Effect::Ask(Ask::Print { expr, title, scope, popup: true }));
 }
 
 /// What `p` and `w` take: the row under the cursor, or a name on the line under it.

@@ -145,7 +145,12 @@ fn about(state: &State, pane: Pane) -> String {
     let mut about = match pane {
         Pane::Source => {
             let path = state.source.path.as_deref().unwrap_or_default();
-            return text::clean(path).into_owned();
+            let path = text::clean(path);
+            return match state.is_running() && state.stop.0 > 0 && !state.source.browsing
+            {
+                true => format!("{path}, as of stop {}", state.stop.0),
+                false => path.into_owned(),
+            };
         }
         Pane::Goroutines if state.goroutines.shows_threads => String::new(),
         Pane::Goroutines if state.goroutines.total == 0 => String::new(),

@@ -14,6 +14,7 @@ pub mod variables;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
 
 use crate::frontend::theme::{Role, Theme};
 use crate::tui::layout::Slot;
@@ -65,6 +66,12 @@ fn pane(state: &State, canvas: &mut Canvas<'_>, slot: &Slot) {
         !matches!(slot.front, Pane::Source | Pane::Console | Pane::Breakpoints);
     if is_of_stop && state.is_stale() && state.stop.0 > 0 {
         canvas.style(inner, Role::Stale);
+    }
+    // Source stays true while the program runs; that execution is elsewhere is shown by
+    // less light, unless the user is reading.
+    if slot.front == Pane::Source && state.is_running() && !state.source.browsing {
+        let dim = Style::new().add_modifier(Modifier::DIM);
+        canvas.buffer.set_style(inner, dim);
     }
 }
 

@@ -141,7 +141,7 @@ fn lines(
         let is_current = marks.current == Some(number);
         let line = Rect { y, height: 1, ..area };
         if is_current {
-            let role = if marks.is_innermost {
+            let role = if marks.is_innermost && !state.is_running() {
                 Role::CurrentLine
             } else {
                 Role::CurrentFrameLine
@@ -149,8 +149,9 @@ fn lines(
             canvas.style(line, role);
         }
         if index == state.source.cursor && has_focus {
-            let role = if is_current { Role::CurrentLine } else { Role::CursorLine };
-            canvas.style(line, role);
+            if !is_current {
+                canvas.style(line, Role::CursorLine);
+            }
         }
         gutter(
             state,
