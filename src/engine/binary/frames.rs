@@ -2,6 +2,24 @@
 //!
 //! Go code does not need this: see [`sp_delta`](super::Binary::sp_delta).
 
+use gimli::BaseAddresses;
+use gimli::CieOrFde;
+use gimli::EhFrame;
+use gimli::EhFrameHdr;
+use gimli::EndianSlice;
+use gimli::FrameDescriptionEntry;
+use gimli::LittleEndian;
+use gimli::UnwindContext;
+use gimli::UnwindSection as _;
+
+use super::Binary;
+use crate::engine::addr::FileAddr;
+
+type Reader<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Entries of one file; more are damage.
+const ENTRIES_MAX: usize = 1 << 22;
+
 /// How to find a caller's registers from a PC in C code (DWARF 5 §6.4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CfiRow {
@@ -19,7 +37,7 @@ pub enum CfaRule {
         register: u16,
         offset: i64,
     },
-    /// An expression, for [`location::PieceAt::Computed`](super::location::PieceAt).
+    /// A DWARF expression.
     Expression(Vec<u8>),
 }
 
@@ -37,4 +55,82 @@ pub enum SavedAt {
     Expression(Vec<u8>),
     /// It is what the expression says.
     ExpressionValue(Vec<u8>),
+}
+
+impl Binary {
+    /// How to find the caller of C code at `pc`, from `.eh_frame`.
+    pub fn c_unwind(&self, pc: FileAddr) -> Option<CfiRow> {
+        let section = self.elf.section(".eh_frame")?;
+        let header = self.elf.section(".eh_frame_hdr");
+        let mut bases = BaseAddresses::default().set_eh_frame(section.addr);
+        if let Some(text) = self.elf.section(".text") {
+            bases = bases.set_text(text.addr);
+        }
+        let frames = EhFrame::new(self.elf.section_bytes(section), LittleEndian);
+        let by_header = header.and_then(|header| {
+            let bases = bases.clone().set_eh_frame_hdr(header.addr);
+            let bytes = self.elf.section_bytes(header);
+            let header = EhFrameHdr::new(bytes, LittleEndian).parse(&bases, 8).ok()?;
+            let table = header.table()?;
+            let entry =
+                table.fde_for_address(&frames, &bases, pc.0, EhFrame::cie_from_offset);
+            entry.ok().filter(|it| it.contains(pc.0))
+        });
+        let entry = by_header.or_else(|| find_entry(&frames, &bases, pc.0))?;
+        row(&frames, &bases, &entry, pc.0)
+    }
+}
+
+/// Looks an entry up without the table of `.eh_frame_hdr`.
+fn find_entry<'a>(
+    frames: &EhFrame<Reader<'a>>,
+    bases: &BaseAddresses,
+    pc: u64,
+) -> Option<FrameDescriptionEntry<Reader<'a>>> {
+    let mut entries = frames.entries(bases);
+    for _ in 0..ENTRIES_MAX {
+        if let CieOrFde::Fde(partial) = entries.next().ok()?? {
+            let entry = partial.parse(EhFrame::cie_from_offset).ok()?;
+            if entry.contains(pc) {
+                return Some(entry);
+            }
+        }
+    }
+    None
+}
+
+fn row(
+    frames: &EhFrame<Reader<'_>>,
+    bases: &BaseAddresses,
+    entry: &FrameDescriptionEntry<Reader<'_>>,
+    pc: u64,
+) -> Option<CfiRow> {
+    let expression = |it: &gimli::UnwindExpression<usize>| {
+        Some(it.get(frames).ok()?.0.slice().to_vec())
+    };
+    let mut context = UnwindContext::new();
+    let row = entry.unwind_info_for_address(frames, bases, &mut context, pc).ok()?;
+    let cfa = match row.cfa() {
+        gimli::CfaRule::RegisterAndOffset { register, offset } => {
+            CfaRule::RegisterOffset { register: register.0, offset: *offset }
+        }
+        gimli::CfaRule::Expression(it) => CfaRule::Expression(expression(it)?),
+    };
+    let mut rules = Vec::new();
+    for (register, rule) in row.registers() {
+        let saved = match rule {
+            gimli::RegisterRule::Undefined => SavedAt::Undefined,
+            gimli::RegisterRule::SameValue => SavedAt::Unchanged,
+            gimli::RegisterRule::Offset(offset) => SavedAt::CfaOffset(*offset),
+            gimli::RegisterRule::ValOffset(offset) => SavedAt::CfaValue(*offset),
+            gimli::RegisterRule::Register(register) => SavedAt::Register(register.0),
+            gimli::RegisterRule::Expression(it) => SavedAt::Expression(expression(it)?),
+            gimli::RegisterRule::ValExpression(it) => {
+                SavedAt::ExpressionValue(expression(it)?)
+            }
+            _ => SavedAt::Undefined,
+        };
+        rules.push((register.0, saved));
+    }
+    Some(CfiRow { cfa, rules, signal_frame: entry.is_signal_trampoline() })
 }

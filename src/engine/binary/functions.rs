@@ -262,7 +262,7 @@ impl Binary {
         self.table().funcdata(&raw, index)
     }
 
-    fn name_index(&self) -> &NameIndex {
+    pub(super) fn name_index(&self) -> &NameIndex {
         self.names.get_or_init(|| NameIndex::build(self))
     }
 }

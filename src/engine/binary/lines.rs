@@ -358,7 +358,10 @@ impl Binary {
         line: u32,
     ) -> Vec<FileAddr> {
         let mut sites = Vec::new();
-        for (raw, _) in functions {
+        for (raw, number) in functions {
+            if !self.is_around(raw, *number, line) {
+                continue;
+            }
             let Some((unit, die)) = self.function_die(FileAddr(raw.entry)) else {
                 continue;
             };
@@ -373,6 +376,28 @@ impl Binary {
             });
         }
         sites
+    }
+
+    /// Whether a function has code of a file both before and after a line, and calls
+    /// inlined in it.
+    fn is_around(&self, raw: &RawFunction, file: i32, line: u32) -> bool {
+        let table = self.table();
+        if table.inline_index_max(raw).is_none() {
+            return false;
+        }
+        let mut files = table.files(raw).peekable();
+        let (mut before, mut after) = (false, false);
+        for lines in table.lines(raw) {
+            while files.peek().is_some_and(|it| it.end <= lines.start) {
+                files.next();
+            }
+            if files.peek().is_some_and(|it| it.value == file) {
+                let found = u32::try_from(lines.value).unwrap_or(0);
+                before |= found < line;
+                after |= found > line;
+            }
+        }
+        before && after
     }
 
     /// The next line that has code, in the innermost function around `line`.

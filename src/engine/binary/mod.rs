@@ -104,9 +104,33 @@ impl Binary {
         }))
     }
 
-    /// Begins to inflate and index DWARF on background threads. Without this the first
-    /// question that needs DWARF does it.
-    pub fn start_loading(self: &Arc<Self>) {}
+    /// Begins to inflate and index DWARF on background threads, which hold on to the
+    /// binary until they are done. Without this the first question that needs DWARF does
+    /// it. What a question needs that is not ready yet, it waits for or does itself.
+    pub fn start_loading(self: &Arc<Self>) {
+        let loader = |name: &str, load: fn(&Binary)| {
+            let binary = Arc::clone(self);
+            let thread = std::thread::Builder::new().name(name.to_string());
+            if let Err(error) = thread.spawn(move || load(&binary)) {
+                tracing::warn!(%error, "no background loading");
+            }
+        };
+        // The largest section by itself; meanwhile what reading it will need, and lines.
+        loader("load-units", |binary| {
+            binary.sections.info.bytes(&binary.elf);
+            binary.units();
+            binary.type_index();
+        });
+        loader("load-lines", |binary| {
+            let sections = &binary.sections;
+            sections.addr.bytes(&binary.elf);
+            sections.rnglists.bytes(&binary.elf);
+            sections.ranges.bytes(&binary.elf);
+            sections.line.bytes(&binary.elf);
+            binary.files();
+            binary.name_index();
+        });
+    }
 
     pub fn path(&self) -> &Path {
         &self.path
@@ -153,10 +177,5 @@ impl Binary {
     pub fn is_optimized(&self, id: FunctionId) -> bool {
         let entry = self.function(id).entry;
         self.units().at_pc(entry.0).is_none_or(|it| it.is_optimized)
-    }
-
-    /// How to find the caller of C code at `pc`, from `.eh_frame`.
-    pub fn c_unwind(&self, _pc: FileAddr) -> Option<CfiRow> {
-        None
     }
 }
