@@ -108,11 +108,6 @@ impl<'a> DieReader<'a> {
         DieReader { entries, binary, unit }
     }
 
-    /// The depth of the next DIE, relative to where reading began.
-    pub fn depth(&self) -> isize {
-        self.entries.next_depth()
-    }
-
     /// The next DIE; `None` at the end, and where the file is damaged. The ends of lists
     /// of children are passed over; [`Die::depth`] tells.
     pub fn next(&mut self) -> Option<Die<'a>> {

@@ -171,8 +171,8 @@ pub struct Symbols<'a> {
 }
 
 impl<'a> Symbols<'a> {
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    pub fn indexes(&self) -> std::ops::Range<usize> {
+        0..self.entries.len()
     }
 
     pub fn name(&self, index: usize) -> Option<&'a [u8]> {
@@ -247,7 +247,7 @@ fn parse_sections(header: &Header, data: &[u8]) -> object::Result<Vec<SectionInf
             file_range: start as usize..end as usize,
             kind: it.sh_type(LE).0,
             link: it.sh_link(LE) as usize,
-            compressed: it.sh_flags(LE).0 & u64::from(elf::SHF_COMPRESSED.0) != 0,
+            compressed: it.sh_flags(LE).0 & elf::SHF_COMPRESSED.0 != 0,
         }
     };
     Ok(table.iter().map(section).collect())

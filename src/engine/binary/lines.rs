@@ -195,7 +195,7 @@ impl Binary {
     /// frame (`cmd/internal/obj/x86/obj6.go`, `preprocess`): until Go 1.20
     /// `sub rsp, N; mov [rsp+N-8], rbp; lea rbp, [rsp+N-8]`, since then
     /// `push rbp; mov rbp, rsp; sub rsp, N`. A function without frame has no prologue.
-    fn prologue_end_by_frame(&self, raw: &RawFunction) -> FileAddr {
+    pub(super) fn prologue_end_by_frame(&self, raw: &RawFunction) -> FileAddr {
         const MOV_RBP_RSP: &[u8] = &[0x48, 0x89, 0xe5];
         const SAVE_RBP: [&[u8]; 2] =
             [&[0x48, 0x89, 0x6c, 0x24], &[0x48, 0x89, 0xac, 0x24]];

@@ -179,3 +179,6 @@ impl Binary {
         self.units().at_pc(entry.0).is_none_or(|it| it.is_optimized)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ impl Binary {
     fn symbol_exactly(&self, name: &str) -> Option<Symbol> {
         let symbols = self.elf.symbols();
         let index = self.symbols.get_or_init(|| {
-            let names = (0..symbols.len()).filter_map(|it| {
+            let names = symbols.indexes().filter_map(|it| {
                 let name = std::str::from_utf8(symbols.name(it)?).ok()?;
                 Some((hash(name), u32::try_from(it).ok()?))
             });
