@@ -258,8 +258,9 @@ pub fn stackframe(it: &Frame, program: &Program) -> types::Stackframe {
 }
 
 pub fn defer(it: &Defer, program: &Program) -> types::Defer {
+    let deferred = program.runtime.unwrap_function(it.deferred_pc);
     types::Defer {
-        deferred_loc: code_place(&program.place(it.deferred_pc)),
+        deferred_loc: code_place(&program.place(deferred)),
         defer_loc: code_place(&program.place(it.defer_pc)),
         sp: it.sp.0,
         unreadable: it.unreadable.clone().unwrap_or_default(),

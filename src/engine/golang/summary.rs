@@ -22,6 +22,8 @@ use crate::engine::memory::{Memory, ReadPart};
 pub struct StackSummary {
     /// The innermost frame that is not of the runtime; where it is if all are.
     pub user: Spot,
+    /// The entry of the function that the goroutine was started for: not of a wrapper.
+    pub start: Spot,
     /// Equal for stacks whose first [`SIGNATURE_FRAMES_MAX`] PCs are equal.
     pub signature: u64,
 }
@@ -50,6 +52,7 @@ impl Runtime {
     ) -> Vec<StackSummary> {
         let mut summaries = vec![StackSummary::default(); goroutines.len()];
         let mut known = FxHashMap::default();
+        let mut starts: FxHashMap<Addr, Addr> = FxHashMap::default();
         let mut order: Vec<(Addr, usize)> =
             goroutines.iter().map(|it| it.sp).zip(0..).collect();
         order.sort_unstable();
@@ -68,6 +71,10 @@ impl Runtime {
                         self.summarize_parked(near, of, &mut known)
                     }
                 };
+                let start = starts.entry(of.start_pc);
+                let start = *start.or_insert_with(|| self.start_pc(of));
+                summaries[index].start =
+                    Spot { pc: start, lookup_pc: start, inline_depth: 0 };
             }
         }
         summaries
@@ -110,6 +117,7 @@ impl Runtime {
         StackSummary {
             user: user.map_or_else(|| goroutine.spot(), Frame::spot),
             signature: hasher.finish(),
+            ..StackSummary::default()
         }
     }
 
@@ -146,6 +154,7 @@ impl Runtime {
         StackSummary {
             user: user.unwrap_or_else(|| of.spot()),
             signature: hasher.finish(),
+            ..StackSummary::default()
         }
     }
 
@@ -228,6 +237,46 @@ impl Near<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::golang::testing::{self, Program};
+
+    #[test]
+    fn summaries_say_what_the_stacks_say() {
+        let program = Program::start(testing::PARKED, &[]);
+        let Program { runtime, memory, .. } = &program;
+        let table = runtime.goroutines(memory, &[]).unwrap();
+        let summaries = runtime.summarize(memory, table.as_slice(), &[]);
+        for (it, summary) in table.iter().zip(&summaries) {
+            let stack = program.unwind(it);
+            let is_user = |it: &&Frame| is_user_function(testing::name(it));
+            let user = stack.frames.iter().find(is_user).map(Frame::spot);
+            assert_eq!(user.unwrap_or(it.spot()), summary.user, "goroutine {}", it.id);
+        }
+    }
+
+    #[test]
+    fn goroutines_were_started_for_what_their_wrappers_call() {
+        let program = Program::start(testing::PARKED, &[]);
+        let deep = program.goroutine_in("main.deep");
+        let summaries = program.runtime.summarize(&program.memory, &[deep], &[]);
+        assert_eq!(program.runtime.function_name(deep.start_pc), "main.main.gowrap3");
+        let start = program.runtime.locate(summaries[0].start);
+        assert_eq!(start.function.unwrap().name, "main.deep");
+    }
+
+    #[test]
+    fn equal_stacks_have_equal_signatures() {
+        let program = Program::start(testing::CROWD, &[]);
+        let Program { runtime, memory, .. } = &program;
+        let table = runtime.goroutines(memory, &[]).unwrap();
+        let summaries = runtime.summarize(memory, table.as_slice(), &[]);
+        let mut counts: FxHashMap<u64, usize> = FxHashMap::default();
+        for summary in &summaries {
+            *counts.entry(summary.signature).or_default() += 1;
+        }
+        let mut counts: Vec<usize> = counts.into_values().collect();
+        counts.sort_unstable();
+        assert!(counts.ends_with(&[1000, 2000]), "{counts:?}");
+    }
 
     #[test]
     fn functions_of_the_runtime_are_not_the_users() {

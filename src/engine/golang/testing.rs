@@ -19,6 +19,33 @@ use crate::engine::memory::{Fault, Memory};
 /// A program all of whose goroutines are parked, each in a function of its own.
 pub const PARKED: &str = include_str!("testing.go");
 
+/// 3000 goroutines that wait in two places.
+pub const CROWD: &str = r#"package main
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+func main() {
+	never := make(chan int)
+	var all sync.WaitGroup
+	all.Add(3000)
+	for range 2000 {
+		go func() { all.Done(); <-never }()
+	}
+	for range 1000 {
+		go func() { all.Done(); time.Sleep(time.Hour) }()
+	}
+	all.Wait()
+	time.Sleep(100 * time.Millisecond)
+	fmt.Println("parked")
+	os.Stdin.Read(make([]byte, 1))
+}
+"#;
+
 /// Builds a Go program once, and opens it.
 pub fn open(source: &str, flags: &[&str]) -> Arc<Binary> {
     Binary::open(&build(source, flags)).unwrap()

@@ -92,14 +92,12 @@ impl Session {
         };
         let views =
             goroutines.iter().zip(&summaries).map(|(it, summary): (_, &StackSummary)| {
-                let start =
-                    Spot { pc: it.start_pc, lookup_pc: it.start_pc, inline_depth: 0 };
                 GoroutineView {
                     goroutine: *it,
                     current: locate(it.spot()),
                     user: locate(summary.user),
                     go_statement: locate(it.go_spot()),
-                    start: locate(start),
+                    start: locate(summary.start),
                     labels: runtime.labels(&*memory, it).into_iter().collect(),
                     signature: summary.signature,
                 }
