@@ -288,7 +288,7 @@ fn result_flags(result: u64, len: usize) -> u64 {
     if result & sign_bit(len) != 0 {
         flags |= SF;
     }
-    if (result as u8).count_ones() % 2 == 0 {
+    if (result as u8).count_ones().is_multiple_of(2) {
         flags |= PF;
     }
     flags
@@ -347,7 +347,7 @@ fn condition(code: ConditionCode, flags: u64) -> Option<bool> {
 }
 
 /// The whole register that `register` is a part of.
-fn full<'a>(registers: &'a mut Registers, register: Register) -> Option<&'a mut u64> {
+fn full(registers: &mut Registers, register: Register) -> Option<&mut u64> {
     Some(match register.full_register() {
         Register::RAX => &mut registers.rax,
         Register::RBX => &mut registers.rbx,

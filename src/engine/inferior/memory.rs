@@ -122,7 +122,7 @@ impl ProcessMemory {
             }
             self.patches.hide(&self.patches.lock(), addr, buf);
             let unchanged = self.patches.generation.load(Ordering::SeqCst) == before;
-            if unchanged && before % 2 == 0 {
+            if unchanged && before.is_multiple_of(2) {
                 return Ok(());
             }
         }

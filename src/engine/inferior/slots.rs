@@ -118,12 +118,7 @@ impl Live {
 
     fn map_page_near(&mut self, tid: Tid, site: u64) -> Option<u64> {
         let mappings = process::mappings(self.pid).ok()?;
-        for addr in places_near(&mappings, site) {
-            if self.map_page(tid, addr) {
-                return Some(addr);
-            }
-        }
-        None
+        places_near(&mappings, site).into_iter().find(|it| self.map_page(tid, *it))
     }
 }
 

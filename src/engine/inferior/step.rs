@@ -85,8 +85,12 @@ impl Live {
         let end = end?;
         lifted?;
         match end {
-            RunEnd::Stopped { hits } if hits == [(tid, Addr(behind))] => {
-                Ok(RunEnd::Stepped { tid })
+            RunEnd::Stopped { mut hits } => {
+                hits.retain(|it| *it != (tid, Addr(behind)));
+                Ok(match hits.is_empty() {
+                    true => RunEnd::Stepped { tid },
+                    false => RunEnd::Stopped { hits },
+                })
             }
             end => Ok(end),
         }

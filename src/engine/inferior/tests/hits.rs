@@ -168,6 +168,7 @@ fn single_steps_follow_the_program_through_calls_and_system_calls() {
     live.place(sites[0], Owner::Step).unwrap();
     let RunEnd::Stopped { hits } = live.run(&mut judge).unwrap() else { panic!() };
     let tid = hits[0].0;
+    judge.stop_every = None;
     let end = live.step_instruction(tid, &mut judge).unwrap();
     assert_eq!(end, RunEnd::Stepped { tid });
     assert_eq!(live.registers(tid).unwrap().pc(), sites[0].offset(2));

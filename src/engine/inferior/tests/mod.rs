@@ -6,6 +6,7 @@
 mod hits;
 mod release;
 mod signals;
+mod speed;
 mod threads;
 
 use crate::engine::addr::Addr;
