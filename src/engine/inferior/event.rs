@@ -9,7 +9,7 @@ use crate::engine::inferior::site::Owner;
 use crate::engine::inferior::tracee::{Role, Tracee};
 use crate::engine::os::ptrace::{self, Tid};
 use crate::engine::os::signal::is_routine;
-use crate::engine::os::wait::Event;
+use crate::engine::os::wait::{self, Event, Waited};
 use crate::engine::os::{process, signal};
 use std::sync::Arc;
 
@@ -266,7 +266,39 @@ impl Live {
             self.memory = Arc::new(memory);
         }
         self.exe = process::exe(self.pid).unwrap_or_default();
+        self.finish_exec();
         Flow::End(RunEnd::Execed)
+    }
+
+    /// The thread is still in the system call, whose result is yet to be stored in a
+    /// register: an interrupt stops it behind that, before anything is executed.
+    fn finish_exec(&mut self) {
+        let tid = Tid(self.pid);
+        let resumed = ptrace::interrupt(&self.tracer, tid)
+            .and_then(|()| ptrace::cont(&self.tracer, tid, 0));
+        if resumed.is_err() {
+            return;
+        }
+        loop {
+            match wait::one(&self.tracer, tid) {
+                Waited::Event(_, Event::Stopped { .. }) | Waited::NoTracees => return,
+                Waited::Event(
+                    _,
+                    event @ (Event::Exited { .. } | Event::Killed { .. }),
+                ) => {
+                    self.backlog.push_back((tid, event));
+                    return;
+                }
+                // A signal is delivered with the next run.
+                Waited::Event(_, Event::Signaled { signal }) => {
+                    if let Some(tracee) = self.tracees.get_mut(&tid.0) {
+                        tracee.signal = signal;
+                    }
+                    return;
+                }
+                Waited::Event(..) | Waited::Nothing | Waited::Interrupted => {}
+            }
+        }
     }
 }
 

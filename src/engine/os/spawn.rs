@@ -32,8 +32,8 @@ pub fn c_string(text: &OsStr) -> io::Result<CString> {
     })
 }
 
-/// Starts `command` as a tracee. It is traced before it executes the program, and its
-/// first report is [`wait::Event::Execed`], which is waited for here.
+/// Starts `command` as a tracee, and waits until it stands before the first instruction
+/// of the program.
 pub fn spawn(tracer: &Tracer, command: &Command) -> io::Result<Tid> {
     let (go_read, mut go_write) = pipe()?;
     let (mut failure_read, failure_write) = pipe()?;
@@ -76,9 +76,19 @@ pub fn spawn(tracer: &Tracer, command: &Command) -> io::Result<Tid> {
 
 /// Waits for the exec; if it fails the child says why on the pipe.
 fn await_exec(tracer: &Tracer, tid: Tid, failure: &mut File) -> io::Result<()> {
+    let mut execed = false;
     loop {
         match wait::one(tracer, tid) {
-            wait::Waited::Event(_, wait::Event::Execed) => return Ok(()),
+            // Still in the system call, whose result is yet to be stored in a register:
+            // an interrupt stops it behind that, before anything is executed.
+            wait::Waited::Event(_, wait::Event::Execed) => {
+                ptrace::interrupt(tracer, tid)?;
+                ptrace::cont(tracer, tid, 0)?;
+                execed = true;
+            }
+            wait::Waited::Event(_, wait::Event::Stopped { .. }) if execed => {
+                return Ok(());
+            }
             wait::Waited::Event(
                 _,
                 wait::Event::Exited { .. } | wait::Event::Killed { .. },

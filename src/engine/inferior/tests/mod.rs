@@ -4,6 +4,7 @@
 //! test then fails for what it got instead.
 
 mod hits;
+mod processor;
 mod release;
 mod signals;
 mod speed;
