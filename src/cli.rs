@@ -8,7 +8,9 @@ pub mod redirect;
 pub mod waitfor;
 pub mod logging;
 pub mod demo;
+pub mod held;
 pub mod start;
+pub mod full_screen;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

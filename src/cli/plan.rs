@@ -59,7 +59,8 @@ pub enum Origin {
         output: Option<PathBuf>,
         launch: Launch,
     },
-    Demo,
+    /// The example program; what it is launched with but for its path.
+    Demo(Launch),
     Core {
         exe: PathBuf,
         core: PathBuf,
@@ -152,7 +153,7 @@ impl Origin {
                 [] => ".".to_owned(),
                 packages => packages.join(" "),
             },
-            Origin::Demo => "demo".to_owned(),
+            Origin::Demo(_) => "demo".to_owned(),
             Origin::Core { core, .. } => core.display().to_string(),
             Origin::Connect { address } => address.clone(),
         }
@@ -177,7 +178,7 @@ fn tui_origin(target: TuiTarget, global: &Global) -> Result<Origin, String> {
         TuiTarget::Exec(args) => exec(&args, global),
         TuiTarget::Debug(args) => debug(&args, global),
         TuiTarget::Connect(args) => connect(&args),
-        TuiTarget::Demo => Ok(Origin::Demo),
+        TuiTarget::Demo => Ok(Origin::Demo(launch(&[], None, global)?)),
         TuiTarget::Core(args) => core(&args),
     }
 }

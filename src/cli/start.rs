@@ -1,24 +1,25 @@
 //! Carrying a plan out: a session of our own or somebody else's, with a front end or
 //! without, and what happens when we are told to end.
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::methods;
 use crate::cli::demo::Demo;
-use crate::cli::logging;
+use crate::cli::held::{Held, Scratch};
 use crate::cli::plan::{Launch, Origin, Plan};
 use crate::cli::{Global, TraceArgs};
+use crate::cli::{full_screen, logging};
 use crate::client::rpc::RpcClient;
 use crate::client::{Client, encode};
 use crate::engine::inferior::{LaunchSpec, Stdio};
 use crate::engine::os::signal::on_termination;
 use crate::engine::session::launch::{BuildSpec, TargetSpec};
 use crate::frontend::config::Config;
-use crate::line::interrupt::Interrupts;
-use crate::service::{self, LocalService, Options};
+use crate::line::{self, interrupt::Interrupts};
+use crate::service::{self, Options};
 use crate::transport::stream::{Listener, Stream};
 
 /// SIGINT; the numbers of signals are the kernel's, on every architecture of ours.
@@ -35,62 +36,15 @@ pub fn start(plan: Plan) -> i32 {
         Plan::Headless { origin, resume, announce, global } => {
             headless(origin, resume, announce, &global)
         }
-        Plan::Tui { .. } => Err("the full-screen UI is not there yet".to_owned()),
+        Plan::Tui { origin, theme, read_only, global: _ } => {
+            full_screen::run(origin, theme, read_only)
+        }
         Plan::Trace { args, global } => trace(args, &global),
     };
     outcome.unwrap_or_else(|refusal| {
         eprintln!("{refusal}");
         1
     })
-}
-
-/// A connection to a service, and what has to be ended with it.
-struct Connected {
-    client: Arc<RpcClient>,
-    held: Held,
-}
-
-/// What lives as long as a session: its service, if it is ours, and files that were made
-/// for it.
-#[derive(Clone, Default)]
-struct Held(Arc<Mutex<Option<Holding>>>);
-
-struct Holding {
-    service: LocalService,
-    _scratch: Scratch,
-}
-
-/// Files that are gone when the session is.
-#[derive(Debug, Default)]
-struct Scratch {
-    binary: Option<PathBuf>,
-    _demo: Option<Demo>,
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let Some(path) = &self.binary else { return };
-        if let Err(err) = std::fs::remove_file(path)
-            && err.kind() != io::ErrorKind::NotFound
-        {
-            eprintln!("could not remove {}: {err}", path.display());
-        }
-    }
-}
-
-impl Held {
-    fn hold(&self, holding: Holding) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(holding);
-    }
-
-    /// Ends the service, and waits until the program is let go. Whoever comes second
-    /// waits for the first.
-    fn finish(&self) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(holding) = held.take() {
-            holding.service.finish();
-        }
-    }
 }
 
 fn session(origin: Origin, global: &Global) -> Result<i32, String> {
@@ -108,16 +62,25 @@ fn session(origin: Origin, global: &Global) -> Result<i32, String> {
     let interrupts = Interrupts::new();
     let held = Held::default();
     end_on_signals(Arc::clone(&interrupts), held.clone())?;
-    let connected = connect(origin, held)?;
-    let client: Arc<dyn Client> = Arc::clone(&connected.client) as Arc<dyn Client>;
-    let for_quitting = Arc::clone(&connected.client);
-    interrupts.connect(Arc::clone(&client), move || for_quitting.hang_up());
+    let stream = match origin {
+        Origin::Connect { address } => dial(&address)?,
+        origin => {
+            let (spec, scratch) = target(origin, false)?;
+            held.serve(spec, scratch)?
+        }
+    };
+    let client = client_over(stream)?;
+    let for_quitting = Arc::clone(&client);
+    interrupts.connect(Arc::clone(&client) as _, move || for_quitting.hang_up());
     let init = global.init.clone();
-    let options = crate::line::Options { config, init, interrupts, notes };
-    let status = crate::line::run(client, options);
-    connected.client.hang_up();
-    connected.held.finish();
-    Ok(status)
+    let options = line::Options { config, init, interrupts, notes };
+    // Whatever becomes of the session, the program is let go before we are gone.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        line::run(Arc::clone(&client) as Arc<dyn Client>, options)
+    }));
+    client.hang_up();
+    held.finish();
+    outcome.map_err(|panic| resume_unwind(panic))
 }
 
 /// Ctrl-C is the session's own; other signals end the program under debug as leaving
@@ -155,26 +118,21 @@ fn refuse_pipes() -> Result<(), String> {
     }
 }
 
-/// Starts a service for the program, or dials one that is there.
-fn connect(origin: Origin, held: Held) -> Result<Connected, String> {
-    let stream = match origin {
-        Origin::Connect { address } => Stream::dial(&address)
-            .map_err(|err| format!("could not connect to {address}: {err}"))?,
-        origin => {
-            let (spec, scratch) = target(origin, false)?;
-            let (stream, service) =
-                service::serve_local(spec).map_err(|err| err.to_string())?;
-            held.hold(Holding { service, _scratch: scratch });
-            stream
-        }
-    };
-    let client = RpcClient::new(stream)
-        .map_err(|err| format!("cannot use the connection: {err}"))?;
-    Ok(Connected { client: Arc::new(client), held })
+/// Connects to a service that is there.
+pub fn dial(address: &str) -> Result<Stream, String> {
+    Stream::dial(address).map_err(|err| {
+        format!("could not connect to {address}: {err}; is a headless server there?")
+    })
+}
+
+pub fn client_over(stream: Stream) -> Result<Arc<RpcClient>, String> {
+    let client = RpcClient::new(stream);
+    let client = client.map_err(|err| format!("cannot use the connection: {err}"))?;
+    Ok(Arc::new(client))
 }
 
 /// What the engine is to debug, built if need be.
-fn target(origin: Origin, foreground: bool) -> Result<(TargetSpec, Scratch), String> {
+pub fn target(origin: Origin, foreground: bool) -> Result<(TargetSpec, Scratch), String> {
     let nothing = Scratch::default();
     match origin {
         Origin::Attach { pid, exe } => Ok((TargetSpec::Attach { pid, exe }, nothing)),
@@ -192,18 +150,18 @@ fn target(origin: Origin, foreground: bool) -> Result<(TargetSpec, Scratch), Str
             let output = std::path::absolute(&output)
                 .map_err(|err| format!("{}: {err}", output.display()))?;
             let build = BuildSpec { packages, flags, output, dir: None };
-            let scratch = Scratch { binary: Some(build.output.clone()), _demo: None };
+            let scratch = Scratch { binary: Some(build.output.clone()), demo: None };
             built(build, launch, foreground, scratch)
         }
-        Origin::Demo => {
+        Origin::Demo(launch) => {
             let demo = Demo::unpack()?;
             let build = BuildSpec {
                 output: demo.binary(),
                 dir: Some(demo.source_dir()),
                 ..BuildSpec::default()
             };
-            let launch = Launch { wd: Some(demo.source_dir()), ..Launch::default() };
-            let scratch = Scratch { binary: None, _demo: Some(demo) };
+            let launch = Launch { wd: Some(demo.source_dir()), ..launch };
+            let scratch = Scratch { binary: None, demo: Some(demo) };
             built(build, launch, foreground, scratch)
         }
         Origin::Core { .. } => {
@@ -375,6 +333,6 @@ fn resume_at(address: &str) -> Result<(), String> {
 }
 
 fn trace(args: TraceArgs, global: &Global) -> Result<i32, String> {
-    let _ = (args, global, OsString::new());
+    let _ = (args, global);
     Err("trace is not there yet".to_owned())
 }
