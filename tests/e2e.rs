@@ -12,6 +12,7 @@ mod errors;
 mod goroutines;
 mod line_pty;
 mod rpc_compat;
+mod screenshots;
 mod stepping;
 mod trust;
 mod tui_pty;

@@ -6,7 +6,7 @@
 //! waits for anything.
 
 pub mod action;
-mod ask;
+pub mod ask;
 mod console;
 mod effects;
 pub mod filter;

@@ -13,10 +13,12 @@ pub mod debugged;
 pub mod dlv;
 pub mod fixture;
 pub mod process;
+pub mod picture;
 pub mod pty;
 pub mod replay;
 pub mod server;
 pub mod show;
+pub mod stage;
 pub mod wire;
 
 use std::time::Duration;
