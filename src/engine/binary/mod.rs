@@ -174,9 +174,24 @@ impl Binary {
 
     /// Whether the function was compiled with optimizations (without `-N`); without DWARF
     /// nobody knows, and most are.
+    ///
+    /// Waits for nothing: until the units are known, the flags that the program was built
+    /// with answer. The compiler keeps to them but for the runtime, which it always
+    /// optimizes.
     pub fn is_optimized(&self, id: FunctionId) -> bool {
-        let entry = self.function(id).entry;
-        self.units().at_pc(entry.0).is_none_or(|it| it.is_optimized)
+        let function = self.function(id);
+        match self.units.get() {
+            Some(units) => units.at_pc(function.entry.0).is_none_or(|it| it.is_optimized),
+            None => {
+                let flags = self.build_info.settings.iter();
+                let unoptimized = flags
+                    .filter(|(key, _)| key == "-gcflags")
+                    .any(|(_, value)| value.split(['=', ' ', '"']).any(|it| it == "-N"));
+                let runtime = function.name.starts_with("runtime.")
+                    || function.name.starts_with("internal/runtime/");
+                !unoptimized || runtime
+            }
+        }
     }
 }
 
