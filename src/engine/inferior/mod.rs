@@ -21,6 +21,7 @@ mod launch;
 mod leave;
 mod live;
 mod memory;
+mod near;
 mod release;
 mod remote;
 mod run;

@@ -7,16 +7,13 @@ use crate::engine::inferior::event::Flow;
 use crate::engine::inferior::judge::{Hit, Judge, RunEnd, RunningView, Verdict};
 use crate::engine::inferior::leave::Ready;
 use crate::engine::inferior::live::{End, Live};
+use crate::engine::inferior::near::Nearness;
 use crate::engine::inferior::remote::SIGTRAP;
 use crate::engine::inferior::tracee::Role;
 use crate::engine::os::process::Status;
 use crate::engine::os::ptrace::{self, Tid};
 use crate::engine::os::wait::{self, Event, Waited};
 use std::time::{Duration, Instant};
-
-/// How often to look for the next event before sleeping, after a hit that was not worth
-/// stopping for: in a hot loop the next one is near, and waking up costs more than it.
-const SPINS: u32 = 50;
 
 /// How long to wait for threads to stop before those that do not are left behind: they
 /// are in the kernel, and stop before they execute anything of the program.
@@ -148,6 +145,7 @@ impl Live {
         judge: &mut dyn Judge,
         causes: &mut Causes,
     ) -> Option<RunEnd> {
+        let mut near = Nearness::new();
         let mut spins = 0;
         loop {
             let (tid, event) = match self.next(spins) {
@@ -161,8 +159,7 @@ impl Live {
                     continue;
                 }
             };
-            spins =
-                if event == (Event::Signaled { signal: SIGTRAP }) { SPINS } else { 0 };
+            spins = 0;
             match self.take(tid, event, judge) {
                 Flow::Nothing => {}
                 Flow::Go => {
@@ -170,6 +167,11 @@ impl Live {
                         return None;
                     }
                     self.resume(tid);
+                    // In a hot loop the next hit is near, and waking up costs more.
+                    if event == (Event::Signaled { signal: SIGTRAP }) {
+                        near.round(self.pid, tid.0);
+                        spins = near.spins();
+                    }
                 }
                 Flow::Stop(cause) => {
                     causes.add(cause);

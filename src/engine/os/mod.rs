@@ -1,5 +1,6 @@
 //! What the kernel does: ptrace, wait, signals, memory of processes. The only unsafe code.
 
+pub mod cpu;
 pub mod map;
 pub mod memory;
 pub mod process;

@@ -158,6 +158,12 @@ pub fn start_ticks(pid: i32) -> Option<u64> {
     stat_field(&stat, 22)?.parse().ok()
 }
 
+/// The processor that a thread of a process ran on last (`processor`, proc(5)).
+pub fn last_cpu(pid: i32, tid: i32) -> Option<usize> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
+    stat_field(&stat, 39)?.parse().ok()
+}
+
 fn ticks_a_second() -> u64 {
     nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
         .ok()
