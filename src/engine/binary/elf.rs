@@ -183,6 +183,10 @@ impl<'a> Symbols<'a> {
         c_string(self.strings, start)
     }
 
+    pub fn is_function(&self, index: usize) -> bool {
+        self.entries.get(index).is_some_and(|it| it.st_type() == elf::STT_FUNC)
+    }
+
     /// Address and size, if the symbol is defined in this file.
     pub fn place(&self, index: usize) -> Option<(u64, u64)> {
         let entry = self.entries.get(index)?;

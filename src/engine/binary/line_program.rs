@@ -29,6 +29,8 @@ pub struct LineProgram {
     parameters: Parameters,
     /// What the file numbers of the program mean.
     files: Vec<FileIndex>,
+    /// The paths of files that Go's own table does not know, those of C; else empty.
+    foreign: Vec<String>,
     /// Sorted by address.
     sequences: Vec<Sequence>,
 }
@@ -82,6 +84,7 @@ impl LineProgram {
         let instructions = header.raw_program_buf();
         let start = instructions.offset_from(EndianSlice::new(section, LittleEndian));
         let opcode_lens = header.standard_opcode_lengths().slice().to_vec();
+        let (files, foreign) = file_indexes(binary, unit, header).into_iter().unzip();
         let mut program = LineProgram {
             start,
             end: start + instructions.len(),
@@ -94,7 +97,8 @@ impl LineProgram {
                 opcode_lens,
                 address_size,
             },
-            files: file_indexes(binary, unit, header),
+            files,
+            foreign,
             sequences: Vec::new(),
         };
         program.find_sequences(section);
@@ -151,6 +155,25 @@ impl LineProgram {
             }
         }
         rows
+    }
+
+    /// The source position of code that is not Go's.
+    pub fn foreign_line(&self, binary: &Binary, pc: u64) -> Option<(&str, u32)> {
+        let section = binary.sections.line.bytes(&binary.elf);
+        let after = self.sequences.partition_point(|it| it.start <= pc);
+        let sequence = self.sequences[..after].last().filter(|it| pc < it.end)?;
+        let mut input = self.instructions(section, sequence.at);
+        let mut state = self.parameters.initial_state();
+        let mut found = state;
+        while let Some(step) = self.parameters.step(&mut input, &mut state) {
+            match step {
+                Step::Row if state.address <= pc => found = state,
+                Step::Nothing => {}
+                Step::Row | Step::EndSequence => break,
+            }
+        }
+        let path = self.foreign.get(usize::try_from(found.file).ok()?)?.as_str();
+        Some((path, u32::try_from(found.line).ok()?)).filter(|_| !path.is_empty())
     }
 
     fn row(&self, state: &State) -> LineRow {
@@ -261,7 +284,7 @@ fn file_indexes(
     binary: &Binary,
     unit: &Unit,
     header: &gimli::LineProgramHeader<Reader<'_>>,
-) -> Vec<FileIndex> {
+) -> Vec<(FileIndex, String)> {
     let text = |value: gimli::AttributeValue<Reader<'_>>| -> String {
         let (sections, elf) = (&binary.sections, &binary.elf);
         let bytes = match value {
@@ -279,15 +302,18 @@ fn file_indexes(
     let index = |file: &gimli::FileEntry<Reader<'_>>| {
         let name = text(file.path_name());
         if let Some(found) = binary.file_index(&name) {
-            return found;
+            return (found, String::new());
         }
         let directory = file.directory(header).map(text).unwrap_or_default();
         let mut path = std::path::PathBuf::from(&unit.comp_dir);
         path.push(directory);
         path.push(name);
-        let found = path.to_str().and_then(|it| binary.file_index(it));
-        found.unwrap_or(FileIndex::UNKNOWN)
+        let path = path.to_string_lossy().into_owned();
+        match binary.file_index(&path) {
+            Some(found) => (found, String::new()),
+            None => (FileIndex::UNKNOWN, if unit.is_go { String::new() } else { path }),
+        }
     };
-    let first = if header.version() < 5 { Some(FileIndex::UNKNOWN) } else { None };
+    let first = (header.version() < 5).then(|| (FileIndex::UNKNOWN, String::new()));
     first.into_iter().chain(header.file_names().iter().map(index)).collect()
 }

@@ -107,6 +107,15 @@ impl Binary {
         unit.lines.get_or_init(|| LineProgram::load(self, unit)).as_ref()
     }
 
+    /// The source position of code that is not Go's: path and line, from DWARF.
+    pub fn c_line_at(&self, pc: FileAddr) -> Option<(&str, u32)> {
+        if !self.has_dwarf() {
+            return None;
+        }
+        let unit = self.units().at_pc(pc.0).filter(|it| !it.is_go)?;
+        self.line_program(unit)?.foreign_line(self, pc.0)
+    }
+
     /// The line table of a function, sorted by address. Without DWARF, rows are made from
     /// Go's own table, all of them `is_stmt`.
     pub fn rows(&self, id: FunctionId) -> Vec<LineRow> {

@@ -65,6 +65,8 @@ pub struct Binary {
     pclntab: Pclntab,
     names: OnceLock<functions::NameIndex>,
     symbols: OnceLock<functions::HashedNames>,
+    /// Address and index of the symbols of functions; sorted.
+    code_symbols: OnceLock<Vec<(u64, u32)>>,
     files: OnceLock<lines::Files>,
     sections: Sections,
     units: OnceLock<Units>,
@@ -101,6 +103,7 @@ impl Binary {
             types: Mutex::default(),
             names: OnceLock::new(),
             symbols: OnceLock::new(),
+            code_symbols: OnceLock::new(),
         }))
     }
 

@@ -15,6 +15,29 @@ pub fn package(name: &str) -> &str {
     plain[path_end..].find('.').map_or("", |it| &name[..path_end + it])
 }
 
+/// The ways to read a name that a user wrote as package and symbol: the last element of
+/// an import path may have dots, which the linker escapes and a user does not.
+pub fn splits(name: &str) -> impl Iterator<Item = (&str, &str)> {
+    let plain = &name[..name.find(['[', '(']).unwrap_or(name.len())];
+    let path_end = plain.rfind('/').map_or(0, |it| it + 1);
+    let dots = plain[path_end..].match_indices('.').map(move |it| path_end + it.0);
+    dots.map(|dot| (&name[..dot], &name[dot + 1..]))
+}
+
+/// The import path as the linker writes it: the inverse of [`unescape`].
+pub fn escape(path: &str) -> String {
+    let last = path.rfind('/').map_or(0, |it| it + 1);
+    let mut escaped = path[..last].to_string();
+    for byte in path[last..].bytes() {
+        if byte <= b' ' || matches!(byte, b'.' | b'%' | b'"') || byte >= 0x7f {
+            escaped.push_str(&format!("%{byte:02x}"));
+        } else {
+            escaped.push(char::from(byte));
+        }
+    }
+    escaped
+}
+
 /// The symbol without its package: `(*T).M`, `F.func1`, `V`.
 pub fn base(name: &str) -> &str {
     let package = package(name);
@@ -97,7 +120,21 @@ mod tests {
     }
 
     #[test]
+    fn names_with_dots_in_the_path_have_several_readings() {
+        let cases: [(&str, &[(&str, &str)]); 4] = [
+            ("main.x", &[("main", "x")]),
+            ("a.b/my.pkg.T", &[("a.b/my", "pkg.T"), ("a.b/my.pkg", "T")]),
+            ("m.Pair[a.b]", &[("m", "Pair[a.b]")]),
+            ("x", &[]),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(splits(name).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
     fn import_paths_are_unescaped() {
+        assert_eq!(escape("example.com/my.pkg"), "example.com/my%2epkg");
         assert_eq!(unescape("example.com/my%2epkg"), "example.com/my.pkg");
         assert_eq!(unescape("100%"), "100%");
         assert_eq!(unescape("%zz%2"), "%zz%2");

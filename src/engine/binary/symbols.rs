@@ -32,6 +32,27 @@ impl Binary {
         Some(Symbol { addr: global.addr, size: self.type_of(global.ty).size })
     }
 
+    /// The function of C or assembly whose code contains `pc`, from `.symtab`. For Go's
+    /// functions see [`function_at`](Self::function_at).
+    pub fn symbol_at(&self, pc: FileAddr) -> Option<(&str, Symbol)> {
+        let symbols = self.elf.symbols();
+        let by_addr = self.code_symbols.get_or_init(|| {
+            let code = symbols.indexes().filter(|it| symbols.is_function(*it));
+            let mut code: Vec<_> = code
+                .filter_map(|it| Some((symbols.place(it)?.0, u32::try_from(it).ok()?)))
+                .collect();
+            code.sort_unstable();
+            code
+        });
+        let after = by_addr.partition_point(|it| it.0 <= pc.0);
+        let (addr, index) = *by_addr[..after].last()?;
+        let (_, size) = symbols.place(index as usize)?;
+        let name = std::str::from_utf8(symbols.name(index as usize)?).ok()?;
+        // Assembly often does not say how long it is.
+        let is_inside = pc.0 - addr < size || size == 0;
+        is_inside.then_some((name, Symbol { addr: FileAddr(addr), size }))
+    }
+
     fn symbol_exactly(&self, name: &str) -> Option<Symbol> {
         let symbols = self.elf.symbols();
         let index = self.symbols.get_or_init(|| {

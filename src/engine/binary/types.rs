@@ -7,6 +7,7 @@ use super::dies::Die;
 use super::dies::DieReader;
 use super::functions::HashedNames;
 use super::functions::hash;
+use super::symbol_name;
 use super::units::Unit;
 
 /// `reflect.Kind` (`$GOROOT/src/reflect/type.go`).
@@ -372,8 +373,19 @@ impl Binary {
         self.type_index.get_or_init(|| TypeIndex::build(self))
     }
 
-    /// A type by its name with full import path; the named type, not its underlying.
+    /// A type by its name with full import path; the named type, not its underlying. In
+    /// the path, dots may be written as the linker does (`%2e`) or plainly.
     pub fn type_named(&self, name: &str) -> Option<TypeId> {
+        self.type_exactly(name).or_else(|| {
+            let mut readings = symbol_name::splits(name);
+            readings.find_map(|(package, base)| {
+                let package = symbol_name::escape(package);
+                self.type_exactly(&format!("{package}.{base}"))
+            })
+        })
+    }
+
+    fn type_exactly(&self, name: &str) -> Option<TypeId> {
         let found = self.type_index().names.places(name).filter_map(|offset| {
             let (_, die) = self.die_at(offset as usize)?;
             let wraps = is_typedef(die.tag) && die.go_kind.is_none();

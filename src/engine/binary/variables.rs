@@ -5,6 +5,7 @@ use super::dies::Die;
 use super::dies::DieReader;
 use super::location::Location;
 use super::location::Piece;
+use super::symbol_name;
 use super::types::TypeId;
 use super::units::Unit;
 use crate::engine::addr::FileAddr;
@@ -249,20 +250,16 @@ impl Binary {
     /// A package variable by its full name (`net/http.DefaultClient`), or by the end of
     /// it (`http.DefaultClient`). Reads only the units of such packages.
     pub fn global(&self, name: &str) -> Option<Global> {
-        let package = super::symbol_name::package(name);
-        if package.is_empty() {
-            return None;
-        }
-        let base = super::symbol_name::base(name);
-        let package = super::symbol_name::unescape(package);
-        let mut found: Vec<_> = self
-            .units()
-            .of_package(&package)
-            .flat_map(|unit| {
+        let mut found = Vec::new();
+        for (package, base) in symbol_name::splits(name) {
+            let package = symbol_name::unescape(package);
+            for unit in self.units().of_package(&package) {
                 let variables = unit.contents(self).variables.iter();
-                variables.filter_map(|it| self.global_at(unit, *it, Some(base)))
-            })
-            .collect();
+                found.extend(
+                    variables.filter_map(|it| self.global_at(unit, *it, Some(base))),
+                );
+            }
+        }
         found.sort_by_key(|it| it.name != name);
         found.into_iter().next()
     }
@@ -286,7 +283,7 @@ impl Binary {
     fn global_at(&self, unit: &Unit, offset: u32, base: Option<&str>) -> Option<Global> {
         let die = DieReader::new(self, unit, offset as usize).next()?;
         let name = std::str::from_utf8(die.name?).ok()?;
-        if base.is_some_and(|it| super::symbol_name::base(name) != it) {
+        if base.is_some_and(|it| symbol_name::base(name) != it) {
             return None;
         }
         let location = self.locate(unit, die.location, 0).location;
@@ -299,7 +296,7 @@ impl Binary {
     /// their declarations. They are looked for in the package of the type.
     pub fn constants_of(&self, ty: TypeId) -> Vec<(String, i64)> {
         let name = self.type_of(ty).name.clone();
-        let package = super::symbol_name::unescape(super::symbol_name::package(&name));
+        let package = symbol_name::unescape(symbol_name::package(&name));
         if package.is_empty() {
             return Vec::new();
         }
@@ -309,15 +306,11 @@ impl Binary {
 
     /// An integer constant by its full name or by the end of it.
     pub fn constant(&self, name: &str) -> Option<(i64, TypeId)> {
-        let package = super::symbol_name::package(name);
-        if package.is_empty() {
-            return None;
-        }
-        let base = super::symbol_name::base(name);
-        let constants = self.constants_in(&super::symbol_name::unescape(package));
-        let found =
-            constants.into_iter().find(|it| super::symbol_name::base(&it.0) == base)?;
-        Some((found.1, found.2))
+        symbol_name::splits(name).find_map(|(package, base)| {
+            let constants = self.constants_in(&symbol_name::unescape(package));
+            let found = constants.into_iter().find(|it| symbol_name::base(&it.0) == base);
+            found.map(|it| (it.1, it.2))
+        })
     }
 
     fn constants_in(&self, package: &str) -> Vec<(String, i64, TypeId)> {

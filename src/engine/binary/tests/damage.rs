@@ -71,7 +71,7 @@ fn damaged_sections_never_panic() {
     let program = build(None, &flags).unwrap();
     let whole = std::fs::read(&program).unwrap();
     let sections = open(&program).elf.sections.clone();
-    let damaged = program.with_extension("damaged");
+    let damaged = program.with_extension(format!("damaged-{}", std::process::id()));
     for section in sections.iter().filter(|it| !it.file_range.is_empty()) {
         if [".text", ".data", ".strtab"].contains(&section.name.as_str()) {
             continue;
@@ -85,13 +85,14 @@ fn damaged_sections_never_panic() {
             }
         }
     }
+    std::fs::remove_file(&damaged).unwrap();
 }
 
 #[test]
 fn damaged_headers_and_cut_files_never_panic() {
     let program = build(None, &[]).unwrap();
     let whole = std::fs::read(&program).unwrap();
-    let damaged = program.with_extension("cut");
+    let damaged = program.with_extension(format!("cut-{}", std::process::id()));
     let headers = open(&program).elf.sections.len() * 64 + 0x238;
     let mut cases: Vec<Vec<u8>> = Vec::new();
     for seed in 1..20 {
@@ -108,4 +109,5 @@ fn damaged_headers_and_cut_files_never_panic() {
             ask_everything(&binary);
         }
     }
+    std::fs::remove_file(&damaged).unwrap();
 }

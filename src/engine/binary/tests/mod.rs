@@ -16,16 +16,21 @@ const RELEASES: [&str; 5] =
     ["go1.19.13", "go1.23.12", "go1.24.13", "go1.25.10", "go1.27.0"];
 const UNOPTIMIZED: &[&str] = &["-gcflags=all=-N -l"];
 
-/// Builds the program; `None` if that Go release is not at hand.
+/// Builds the program, unless an earlier test has; `None` if that Go release is not at
+/// hand.
 fn build(toolchain: Option<&str>, flags: &[&str]) -> Option<PathBuf> {
-    let dir = std::env::temp_dir().join("tinydbg-tests").join("binary");
+    let version = functions::hash(SOURCE);
+    let dir = std::env::temp_dir().join(format!("tinydbg-tests/binary-{version:x}"));
     std::fs::create_dir_all(&dir).unwrap();
+    let name = format!("{}{}", toolchain.unwrap_or("installed"), flags.join(""));
+    let program = dir.join(name.replace(['/', ' '], "_"));
+    if program.exists() {
+        return Some(program);
+    }
+    // Several tests may do this at the same time: files come into being by renaming.
+    let own = std::thread::current().id();
+    let own = dir.join(format!("{}-{own:?}", std::process::id()));
     let main = dir.join("main.go");
-    let name = format!("{}{}", toolchain.unwrap_or("installed"), flags.join(""))
-        .replace(['/', ' '], "_");
-    let program = dir.join(name);
-    let own =
-        dir.join(format!("{}-{:?}", std::process::id(), std::thread::current().id()));
     std::fs::write(&own, SOURCE).unwrap();
     std::fs::rename(&own, &main).unwrap();
     let mut go = Command::new("go");
