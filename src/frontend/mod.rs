@@ -3,6 +3,7 @@
 pub mod theme;
 pub mod highlight;
 pub mod fuzzy;
+pub mod filter;
 pub mod config;
 pub mod source;
 pub mod text;

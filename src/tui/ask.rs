@@ -4,10 +4,11 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::methods::*;
-use crate::api::types::{Breakpoint, DebuggerState, EvalScope, LoadConfig, Variable};
+use crate::api::types::{
+    Breakpoint, DebuggerState, EvalScope, GoroutineGroup, LoadConfig, Variable,
+};
 use crate::client::{Client, ClientError, decode, encode};
 use crate::tui::state::msg::{Answer, Ask, AskError, GoroutineQuery, Hello, Msg, Resume};
-use crate::tui::update::goroutines::limits;
 
 /// How much of arguments and locals is read at each stop: a line of each.
 pub const TREE: LoadConfig = LoadConfig {
@@ -124,6 +125,13 @@ pub fn submit(client: &Arc<dyn Client>, msgs: &Sender<Msg>, ask: Ask) {
                 Answer::Breakpoint(Box::new(it.breakpoint.unwrap_or_default()))
             });
         }
+        ask => submit_more(client, waiting, ask),
+    }
+}
+
+/// The rest of [`submit`]: what the user asks for rather than a stop.
+fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
+    match ask {
         Ask::SwitchGoroutine(id) => {
             let name = command::SWITCH_GOROUTINE.to_owned();
             let args = Command { name, goroutine_id: id, ..Default::default() };
@@ -161,6 +169,7 @@ pub fn submit(client: &Arc<dyn Client>, msgs: &Sender<Msg>, ask: Ask) {
             let args = SetIn { scope: scope(at.0, at.1), symbol, value };
             call(client, waiting, &args, |_| Answer::Done);
         }
+        _ => {}
     }
 }
 
@@ -255,14 +264,23 @@ fn watches(
 const BY_USER_LOCATION: i64 = 2;
 
 fn goroutines(client: &Arc<dyn Client>, waiting: Waiting, query: GoroutineQuery) {
-    let (max_group_members, max_groups) = limits(&query);
+    let filters = (!query.filters.is_empty()).then_some(query.filters);
+    if query.by_stack {
+        let args = ListStackGroupsIn {
+            max_groups: query.max_groups,
+            max_members: query.max_members,
+            include_system: true,
+            filters,
+        };
+        return call(client, waiting, &args, stack_groups);
+    }
     let args = ListGoroutinesIn {
         start: query.start,
         count: query.count,
-        filters: (!query.filters.is_empty()).then_some(query.filters),
+        filters,
         group_by: if query.grouped { BY_USER_LOCATION } else { 0 },
-        max_group_members,
-        max_groups,
+        max_group_members: query.max_members,
+        max_groups: query.max_groups,
         ..Default::default()
     };
     call(client, waiting, &args, |it| Answer::Goroutines {
@@ -270,6 +288,26 @@ fn goroutines(client: &Arc<dyn Client>, waiting: Waiting, query: GoroutineQuery)
         groups: it.groups.unwrap_or_default(),
         next: it.nextg,
     });
+}
+
+/// Groups of identical stacks in the form of Delve's groups: named by their frames.
+fn stack_groups(answer: ListStackGroupsOut) -> Answer {
+    let mut list = Vec::new();
+    let mut groups = Vec::with_capacity(answer.groups.len());
+    for it in answer.groups {
+        let frames = it.frames.iter().map(|at| {
+            let name = at.function.as_ref().map_or("?", |it| it.name.as_str());
+            format!("{name}:{}", at.line)
+        });
+        groups.push(GoroutineGroup {
+            name: frames.collect::<Vec<_>>().join(" "),
+            offset: list.len() as i64,
+            count: it.members.len() as i64,
+            total: it.count,
+        });
+        list.extend(it.members);
+    }
+    Answer::Goroutines { list, groups, next: -1 }
 }
 
 /// A breakpoint at a line is set as it is; one at a place in words is looked for first.
@@ -323,7 +361,7 @@ fn set_breakpoint(client: &Arc<dyn Client>, waiting: Waiting, it: Breakpoint) {
 /// What the service is and how the program is: one question of five calls.
 fn hello(client: &Arc<dyn Client>, waiting: Waiting) {
     let shared = Parts::new(5, waiting);
-    let join = |parts: Vec<Result<serde_json::Value, ClientError>>| {
+    let join = |parts: Vec<Result<_, ClientError>>| {
         if parts.iter().all(|it| *it == Err(ClientError::Disconnected)) {
             return Err(ClientError::Disconnected);
         }

@@ -212,7 +212,7 @@ fn wait_for_stop(client: &Arc<dyn Client>, msgs: Sender<Msg>, how: Resume) {
 }
 
 /// Reads a source file; tells what was tried if it is not there.
-fn read_file(path: &str) -> Result<FileText, String> {
+pub fn read_file(path: &str) -> Result<FileText, String> {
     let why = |err: std::io::Error| match err.kind() {
         std::io::ErrorKind::NotFound => {
             format!("the source is not on this machine: {path}")

@@ -9,10 +9,10 @@ pub mod action;
 pub mod ask;
 mod console;
 mod effects;
-pub mod filter;
 pub mod keymap;
 pub mod layout;
 pub mod pane;
+pub mod script;
 pub mod state;
 mod suspend;
 mod terminal;
@@ -23,6 +23,8 @@ pub mod update;
 pub mod value;
 pub mod view;
 pub mod wait_reason;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::io;

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub use crate::frontend::filter::{contains, find};
+
 /// The text with everything visible that would not be.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
@@ -138,29 +140,6 @@ pub fn thousands(n: i64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// Whether a text contains another; capitals count only if the other has some.
-pub fn contains(text: &str, wanted: &str) -> bool {
-    find(text, wanted, 0).is_some()
-}
-
-/// Where a text contains another, from a byte on; capitals count if there are some.
-pub fn find(text: &str, wanted: &str, from: usize) -> Option<usize> {
-    if wanted.is_empty() || from > text.len() {
-        return None;
-    }
-    if wanted.chars().any(char::is_uppercase) {
-        return text.get(from..)?.find(wanted).map(|at| at + from);
-    }
-    let wanted = wanted.as_bytes();
-    let bytes = text.as_bytes();
-    let last = bytes.len().checked_sub(wanted.len())?;
-    (from..=last).find(|at| {
-        text.is_char_boundary(*at)
-            && bytes[*at..at + wanted.len()].eq_ignore_ascii_case(wanted)
-            && text.is_char_boundary(at + wanted.len())
-    })
 }
 
 /// The identifier, with the fields that precede it, around a place in a line.

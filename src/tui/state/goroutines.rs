@@ -11,6 +11,8 @@ use crate::tui::state::lists::ListPosition;
 pub const PAGE: i64 = 500;
 /// Members of a group to ask for along with the groups.
 pub const GROUP_MEMBERS: i64 = 12;
+/// Members to ask for when a group is to show all of them.
+pub const MEMBERS_MAX: i64 = 2000;
 /// Groups to ask for.
 pub const GROUPS_MAX: i64 = 1000;
 

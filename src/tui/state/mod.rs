@@ -280,6 +280,18 @@ impl State {
         self.stack.frames.value().map_or(&[], Vec::as_slice)
     }
 
+    /// Where execution is in the selected frame: by its stack, or, before that has come, by
+    /// what the stop said.
+    pub fn current_place(&self) -> Option<(&str, i64)> {
+        let is_of_now = |key: (StopId, i64)| key == (self.stop, self.scope.goroutine);
+        if self.stack.frames.key().is_some_and(is_of_now) || !self.is_stopped() {
+            return self.frame().map(|it| (it.file.as_str(), it.line));
+        }
+        let goroutine = self.stopped.current_goroutine.as_ref();
+        let at = &goroutine.filter(|it| it.id == self.scope.goroutine)?.user_current_loc;
+        Some((at.file.as_str(), at.line))
+    }
+
     /// The selected frame, if its stack has come.
     pub fn frame(&self) -> Option<&Stackframe> {
         self.frames().get(self.scope.frame)

@@ -255,6 +255,11 @@ pub struct GoroutineQuery {
     pub start: i64,
     pub count: i64,
     pub grouped: bool,
+    /// By the whole stack, which a service of ours can do.
+    pub by_stack: bool,
+    /// Members to answer of each group, and groups.
+    pub max_members: i64,
+    pub max_groups: i64,
     pub filters: Vec<GoroutineFilter>,
     /// The members of one group, for that group alone.
     pub of_group: Option<String>,

@@ -101,6 +101,8 @@ pub struct SourcePane {
     pub browsing: bool,
     /// A place to go to once the file has come; centred.
     pub center: bool,
+    /// The view stays where it is, however near its edge the cursor is: it was clicked.
+    pub holds_still: bool,
     pub search: String,
     pub back: Vec<Place>,
     pub forward: Vec<Place>,
@@ -145,7 +147,10 @@ impl SourcePane {
         self.cursor = self.cursor.min(len - 1);
         let highest = len.saturating_sub(height);
         // Lines that stay between the cursor and the edge of the view.
-        let margin = 3.min(height.saturating_sub(1) / 2);
+        let margin = match std::mem::take(&mut self.holds_still) {
+            true => 0,
+            false => 3.min(height.saturating_sub(1) / 2),
+        };
         let far = self.cursor < self.top.saturating_add(margin)
             || self.cursor + margin >= self.top.saturating_add(height);
         if std::mem::take(&mut self.center) && far {

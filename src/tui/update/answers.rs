@@ -79,6 +79,13 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
             state.say(Role::Info, format!("breakpoint {} changed (U undoes)", it.id));
             state.breakpoints.revision += 1;
         }
+        (ask, answer) => on_more(state, ask, answer, out),
+    }
+}
+
+/// The rest of [`on_good`]: what the user asked for rather than a stop.
+fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
+    match (ask, answer) {
         (Ask::CancelNext, Answer::Done) => {
             state.stopped.next_in_progress = false;
             state.say(Role::Info, "the step is given up");

@@ -1,8 +1,8 @@
 //! Breakpoints: setting, deleting, changing, taking back.
 
 use crate::api::types::Breakpoint;
+use crate::frontend::filter::{Filter, Subject};
 use crate::frontend::theme::Role;
-use crate::tui::filter::{Filter, Subject};
 use crate::tui::pane::Pane;
 use crate::tui::state::msg::{Ask, Effect, Purpose, Resume};
 use crate::tui::state::overlay::{BreakpointForm, Overlay};

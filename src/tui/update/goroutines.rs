@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::api::types::{Goroutine, GoroutineGroup, Location};
+use crate::api::types::{Goroutine, GoroutineFilter, GoroutineGroup, Location};
+use crate::frontend::filter::{Filter, Subject};
 use crate::frontend::theme::Role;
-use crate::tui::filter::{Filter, Subject};
+use crate::tui::state::goroutines::MEMBERS_MAX;
 use crate::tui::state::goroutines::{
     GROUP_MEMBERS, GROUPS_MAX, GoroutineList, GoroutineRow, Goroutines, Group, PAGE,
 };
@@ -27,6 +28,9 @@ pub fn query(state: &State) -> GoroutineQuery {
         start: 0,
         count: if grouped { 0 } else { PAGE },
         grouped,
+        by_stack: grouped && state.server.answers_while_running,
+        max_members: if grouped { GROUP_MEMBERS } else { 0 },
+        max_groups: if grouped { GROUPS_MAX } else { 0 },
         filters,
         of_group: None,
     }
@@ -40,11 +44,6 @@ impl Goroutines {
     }
 }
 
-/// The limits of a question, for its effect.
-pub fn limits(query: &GoroutineQuery) -> (i64, i64) {
-    if query.grouped { (GROUP_MEMBERS, GROUPS_MAX) } else { (0, 0) }
-}
-
 pub fn on_list(
     state: &mut State,
     key: (StopId, u64),
@@ -53,7 +52,13 @@ pub fn on_list(
 ) {
     if let Some(name) = query.of_group {
         if state.goroutines.fetched.key() == Some(key) {
-            state.goroutines.extra.insert(name, list);
+            let members = match groups.iter().find(|it| it.name == name) {
+                Some(group) => {
+                    members_of(group, list.len()).map(|at| list[at].clone()).collect()
+                }
+                None => list,
+            };
+            state.goroutines.extra.insert(name, members);
             rebuild(state);
         }
         return;
@@ -79,13 +84,13 @@ pub fn on_list(
         it.total_before = Some(it.total).filter(|it| *it > 0);
     }
     state.goroutines.extra.clear();
-    regroup(&mut state.goroutines, state.server.go_minor);
+    regroup(&mut state.goroutines, query.by_stack, state.server.go_minor);
     rebuild(state);
 }
 
 /// Goroutines of a stack that is the same as far as is known: where they are, in the
 /// runtime and in the user's code, where they began, and what they wait for.
-fn regroup(it: &mut Goroutines, go_minor: u32) {
+fn regroup(it: &mut Goroutines, is_by_stack: bool, go_minor: u32) {
     let Some(answer) = it.fetched.value() else { return };
     let mut groups: Vec<Group> = Vec::new();
     if answer.groups.is_empty() {
@@ -99,11 +104,8 @@ fn regroup(it: &mut Goroutines, go_minor: u32) {
     }
     it.total = answer.groups.iter().map(|it| it.total).sum();
     for group in &answer.groups {
-        let from = usize::try_from(group.offset).unwrap_or(0);
-        let count = usize::try_from(group.count).unwrap_or(0);
-        let to = from.saturating_add(count).min(answer.list.len());
-        let members: Vec<usize> = (from.min(to)..to).collect();
-        if group.total > members.len() as i64 {
+        let members: Vec<usize> = members_of(group, answer.list.len()).collect();
+        if is_by_stack || group.total > members.len() as i64 {
             // Not all of them are here: they cannot be told apart further.
             let first = members.first().and_then(|at| answer.list.get(*at));
             groups.push(Group {
@@ -119,6 +121,14 @@ fn regroup(it: &mut Goroutines, go_minor: u32) {
     }
     sort(&mut groups);
     it.groups = groups;
+}
+
+/// Where the members of a group are in the list.
+fn members_of(group: &GoroutineGroup, len: usize) -> std::ops::Range<usize> {
+    let from = usize::try_from(group.offset).unwrap_or(0);
+    let count = usize::try_from(group.count).unwrap_or(0);
+    let to = from.saturating_add(count).min(len);
+    from.min(to)..to
 }
 
 fn sort(groups: &mut [Group]) {
@@ -395,19 +405,29 @@ fn load_members(state: &mut State, group: usize, out: &mut Vec<Effect>) {
         return state.say(Role::Warning, "running: P pauses, then more can be loaded");
     }
     const USER_LOCATION: i64 = 2;
-    let filter = crate::api::types::GoroutineFilter {
-        kind: USER_LOCATION,
-        negated: false,
-        arg: group.wire_name.clone(),
+    let by_stack = state.server.answers_while_running;
+    // Where the members of a group are is the same for all of them.
+    let list = state.goroutines.fetched.value();
+    let first = group.members.first().and_then(|at| list?.list.get(*at));
+    let arg = match first.filter(|_| by_stack) {
+        Some(first) => wire_place(&first.user_current_loc),
+        None => group.wire_name.clone(),
     };
+    let filter = GoroutineFilter { kind: USER_LOCATION, negated: false, arg };
     let query = GoroutineQuery {
-        start: 0,
-        count: 0,
-        grouped: false,
+        by_stack,
+        max_members: if by_stack { MEMBERS_MAX } else { 0 },
         filters: vec![filter],
         of_group: Some(group.name.clone()),
+        ..Default::default()
     };
     out.push(Effect::Ask(Ask::Goroutines { key, query }));
+}
+
+/// A place as filters and groups have it on the wire.
+fn wire_place(at: &Location) -> String {
+    let function = at.function.as_ref().map_or("?", |it| it.name.as_str());
+    format!("{}:{} in {function}", at.file, at.line)
 }
 
 fn load_page(state: &mut State, out: &mut Vec<Effect>) {

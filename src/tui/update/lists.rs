@@ -127,7 +127,7 @@ pub fn go(state: &mut State, action: Action, out: &mut Vec<Effect>) {
     };
     match pane {
         Pane::Source => source::move_by(state, rows),
-        Pane::Console => scroll_console(state, -rows),
+        Pane::Console => scroll_console(state, rows.saturating_neg()),
         _ => {
             let len = len(state, pane);
             if let Some(at) = position(state, pane) {

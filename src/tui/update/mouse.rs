@@ -98,6 +98,7 @@ fn press_source(
         return;
     }
     state.source.cursor = line;
+    state.source.holds_still = true;
     if x < inner.x + view::source::gutter_width(len) {
         if keys::disabled(state, crate::tui::action::Action::ToggleBreakpoint).is_none() {
             breakpoints::toggle(state, out);

@@ -59,14 +59,7 @@ struct Marks<'a> {
 fn marks<'a>(state: &'a State, path: &str) -> Marks<'a> {
     let here = state.user_breakpoints().filter(|it| it.file == path);
     let breakpoints = here.map(|it| (it.line, it)).collect();
-    let place = match state.frame() {
-        Some(frame) => Some((frame.file.as_str(), frame.line)),
-        None => {
-            let goroutine = state.stopped.current_goroutine.as_ref();
-            let at = goroutine.map(|it| &it.user_current_loc);
-            at.map(|it| (it.file.as_str(), it.line))
-        }
-    };
+    let place = state.current_place();
     let is_known = state.stop.0 > 0;
     let current = place.filter(|it| is_known && it.0 == path).map(|it| it.1);
     let inlays = current.map(|line| inlays(state, path, line)).unwrap_or_default();

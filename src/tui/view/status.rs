@@ -7,6 +7,7 @@ use crate::tui::action::{self, Action};
 use crate::tui::keymap;
 use crate::tui::layout::{Areas, Class};
 use crate::tui::pane::Pane;
+use crate::tui::state::prompt::PromptKind;
 use crate::tui::state::{Run, State};
 use crate::tui::text;
 use crate::tui::update::dialogs::program_name;
@@ -169,7 +170,14 @@ fn meters(state: &State, is_short: bool) -> Vec<(u8, String)> {
 
 /// Hints and the message or the prompt. Returns where the cursor is.
 pub fn bottom(state: &State, canvas: &mut Canvas<'_>, areas: &Areas) -> Option<Position> {
-    if !areas.hints.is_empty() {
+    let is_filter = matches!(
+        state.prompt.as_ref().map(|it| &it.kind),
+        Some(PromptKind::Filter(Pane::Goroutines))
+    );
+    if let Some(why) = state.goroutines.filter_error.as_ref().filter(|_| is_filter) {
+        let area = areas.hints;
+        canvas.put(area.x + 1, area.y, area.width.saturating_sub(1), why, Role::Error);
+    } else if !areas.hints.is_empty() {
         match state.prompt.as_ref().and_then(|it| it.completion.as_ref()) {
             Some(completion) => {
                 words(canvas, areas.hints, &completion.words, completion.chosen)

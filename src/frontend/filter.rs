@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use crate::api::types::GoroutineFilter;
-use crate::tui::text;
 
 /// A part of a row that a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,16 +159,16 @@ fn test(word: &str) -> Result<Test, String> {
 
 fn holds(test: &Test, it: &Subject<'_>) -> bool {
     match test {
-        Test::Word(word) => text::contains(it.text, word) || has_label(it, word),
+        Test::Word(word) => contains(it.text, word) || has_label(it, word),
         Test::Regex(_, regex) => regex.0.is_match(it.text),
         Test::Goroutine(id) => it.id == *id,
         Test::Flag(flag) => it.flags.contains(flag),
         Test::Part(key, value) => match key {
-            Key::Wait => text::contains(it.wait, value),
-            Key::Function => text::contains(it.function, value),
-            Key::File => text::contains(it.file, value),
-            Key::Condition => text::contains(it.condition, value),
-            Key::Type => text::contains(it.type_name, value.trim_start_matches('*')),
+            Key::Wait => contains(it.wait, value),
+            Key::Function => contains(it.function, value),
+            Key::File => contains(it.file, value),
+            Key::Condition => contains(it.condition, value),
+            Key::Type => contains(it.type_name, value.trim_start_matches('*')),
             Key::Thread => value.parse() == Ok(it.thread),
             Key::Hits => value.parse() == Ok(it.hits),
             Key::Label => has_label(it, value),
@@ -190,10 +189,32 @@ fn number_of(key: Key, it: &Subject<'_>) -> Option<i64> {
 /// `key`, `key=value`, `key=*`: a part of a label is enough.
 fn has_label(it: &Subject<'_>, wanted: &str) -> bool {
     let wanted = wanted.trim_end_matches('*');
-    let is_it = |(key, value): (&String, &String)| {
-        text::contains(&format!("{key}={value}"), wanted)
-    };
+    let is_it =
+        |(key, value): (&String, &String)| contains(&format!("{key}={value}"), wanted);
     it.labels.is_some_and(|labels| labels.iter().any(is_it))
+}
+
+/// Whether a text contains another; capitals count only if the other has some.
+pub fn contains(text: &str, wanted: &str) -> bool {
+    find(text, wanted, 0).is_some()
+}
+
+/// Where a text contains another, from a byte on; capitals count if there are some.
+pub fn find(text: &str, wanted: &str, from: usize) -> Option<usize> {
+    if wanted.is_empty() || from > text.len() {
+        return None;
+    }
+    if wanted.chars().any(char::is_uppercase) {
+        return text.get(from..)?.find(wanted).map(|at| at + from);
+    }
+    let wanted = wanted.as_bytes();
+    let bytes = text.as_bytes();
+    let last = bytes.len().checked_sub(wanted.len())?;
+    (from..=last).find(|at| {
+        text.is_char_boundary(*at)
+            && bytes[*at..at + wanted.len()].eq_ignore_ascii_case(wanted)
+            && text.is_char_boundary(at + wanted.len())
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,639 @@
+//! Scripts against a service that answers from functions: what keys do, and what is seen.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use proptest::prelude::*;
+
+use crate::api::methods::*;
+use crate::api::types::*;
+use crate::client::fake::FakeClient;
+use crate::client::{Client, ClientError};
+use crate::tui::keymap::Key;
+use crate::tui::script::Script;
+use crate::tui::state::msg::{Effect, Mouse, Msg};
+use crate::tui::state::{Run, Settings, State};
+
+const MAIN: &str = "/src/app/main.go";
+const SOURCE: &str = "package main
+
+func main() {
+\tfor i := 0; i < 3; i++ {
+\t\tcount(i)
+\t}
+}
+
+func count(i int) int {
+\ttotal := i * 2
+\ttotal++
+\treturn total
+}
+";
+
+fn function(name: &str) -> Option<Function> {
+    Some(Function { name: name.into(), ..Default::default() })
+}
+
+fn location(name: &str, line: i64) -> Location {
+    Location { file: MAIN.into(), line, function: function(name), ..Default::default() }
+}
+
+fn int(name: &str, value: i64, decl_line: i64) -> Variable {
+    Variable {
+        name: name.into(),
+        kind: Kind::INT,
+        type_name: "int".into(),
+        value: value.to_string(),
+        addr: 0xc000,
+        decl_line,
+        ..Default::default()
+    }
+}
+
+fn goroutine(id: i64, line: i64) -> Goroutine {
+    Goroutine {
+        id,
+        status: 4,
+        wait_reason: 19,
+        current_loc: location("main.count", line),
+        user_current_loc: location("main.count", line),
+        start_loc: location("main.main", 3),
+        ..Default::default()
+    }
+}
+
+/// A program that stops at line 10, and one line further with each step.
+fn stop_at(line: i64) -> DebuggerState {
+    let breakpoint =
+        Breakpoint { id: 1, file: MAIN.into(), line: 10, ..Default::default() };
+    DebuggerState {
+        pid: 4242,
+        command_line: "/src/app/app -v".into(),
+        current_goroutine: Some(Goroutine {
+            status: 2,
+            thread_id: 4243,
+            labels: Some([("req".to_owned(), "9f3a".to_owned())].into()),
+            ..goroutine(7, line)
+        }),
+        current_thread: Some(Thread {
+            id: 4243,
+            file: MAIN.into(),
+            line,
+            function: function("main.count"),
+            goroutine_id: 7,
+            breakpoint: (line == 10).then_some(breakpoint),
+            ..Default::default()
+        }),
+        threads: Some(vec![Thread { id: 4243, goroutine_id: 7, ..Default::default() }]),
+        stop_reason: if line == 10 { "breakpoint" } else { "next finished" }.into(),
+        ..Default::default()
+    }
+}
+
+fn frames(line: i64) -> Vec<Stackframe> {
+    let frame = |name: &str, line| Stackframe {
+        file: MAIN.into(),
+        line,
+        function: function(name),
+        ..Default::default()
+    };
+    vec![frame("main.count", line), frame("main.main", 5), frame("runtime.main", 283)]
+}
+
+/// A service with that program; `ours` answers while it runs.
+fn service(ours: bool) -> Arc<FakeClient> {
+    let fake = FakeClient::new();
+    let build = if ours { "tinydbg" } else { "$Id$" };
+    fake.always::<GetVersionIn>(GetVersionOut {
+        delve_version: format!("Version: 1.27.1\nBuild: {build}"),
+        target_go_version: "Go cmd/compile go1.26.6".into(),
+        ..Default::default()
+    });
+    fake.always::<AttachedToExistingProcessIn>(AttachedToExistingProcessOut {
+        answer: true,
+    });
+    fake.always::<StateIn>(StateOut { state: Some(stop_at(10)) });
+    let line = Arc::new(AtomicI64::new(10));
+    let now = Arc::clone(&line);
+    fake.on::<StacktraceIn>(move |_| {
+        Ok(StacktraceOut { locations: Some(frames(now.load(Ordering::Relaxed))) })
+    });
+    fake.always::<ListFunctionArgsIn>(ListFunctionArgsOut {
+        args: Some(vec![int("i", 1, 9)]),
+    });
+    let mut total = 0;
+    fake.on::<ListLocalVarsIn>(move |_| {
+        total += 2;
+        Ok(ListLocalVarsOut { variables: Some(vec![int("total", total, 10)]) })
+    });
+    let many = || (1..=5).map(|id| goroutine(id, 11)).collect();
+    fake.on::<ListGoroutinesIn>(move |_| {
+        Ok(ListGoroutinesOut {
+            goroutines: Some(many()),
+            nextg: -1,
+            ..Default::default()
+        })
+    });
+    fake.on::<ListStackGroupsIn>(move |_| {
+        let group = StackGroup { count: 5, members: many(), frames: Vec::new() };
+        Ok(ListStackGroupsOut { groups: vec![group], total: 5, ..Default::default() })
+    });
+    let breakpoint = Breakpoint {
+        id: 1,
+        file: MAIN.into(),
+        line: 10,
+        function_name: "main.count".into(),
+        total_hit_count: 3,
+        ..Default::default()
+    };
+    fake.always::<ListBreakpointsIn>(ListBreakpointsOut {
+        breakpoints: Some(vec![breakpoint.clone()]),
+    });
+    fake.on::<CreateBreakpointIn>(|args| {
+        if args.breakpoint.line == 7 {
+            return Err(
+                "could not find statement at /src/app/main.go:7, please use a line"
+                    .into(),
+            );
+        }
+        let breakpoint = Breakpoint { id: 2, ..args.breakpoint };
+        Ok(CreateBreakpointOut { breakpoint })
+    });
+    fake.always::<ClearBreakpointIn>(ClearBreakpointOut { breakpoint: Some(breakpoint) });
+    fake.always::<AmendBreakpointIn>(Empty {});
+    fake.always::<DetachIn>(Empty {});
+    fake.always::<ListFunctionsIn>(ListFunctionsOut {
+        funcs: Some(vec!["main.main".into(), "main.count".into()]),
+    });
+    fake.always::<ListSourcesIn>(ListSourcesOut { sources: Some(vec![MAIN.into()]) });
+    fake.on::<FindLocationIn>(|args| {
+        let line = if args.loc == "main.main" { 3 } else { 9 };
+        Ok(FindLocationOut {
+            locations: Some(vec![location(&args.loc, line)]),
+            ..Default::default()
+        })
+    });
+    fake.on::<EvalIn>(|args| {
+        if args.expr == "nosuch" {
+            return Err("could not find symbol value for nosuch".into());
+        }
+        Ok(EvalOut { variable: Some(int(&args.expr, 42, 0)) })
+    });
+    fake.on::<Command>(move |args| {
+        let now = match args.name.as_str() {
+            command::NEXT | command::STEP => (line.load(Ordering::Relaxed) + 1).min(12),
+            _ => line.load(Ordering::Relaxed),
+        };
+        line.store(now, Ordering::Relaxed);
+        Ok(CommandOut { state: stop_at(now) })
+    });
+    Arc::new(fake)
+}
+
+fn script(ours: bool, size: (u16, u16)) -> (Script, Arc<FakeClient>) {
+    let fake = service(ours);
+    let client: Arc<dyn Client> = fake.clone();
+    let settings = Settings { title: "app".into(), attached: true, ..Default::default() };
+    let mut script = Script::new(State::new(settings), client, size).file(MAIN, SOURCE);
+    script.start();
+    (script, fake)
+}
+
+fn methods(fake: &FakeClient) -> Vec<&'static str> {
+    fake.take_asked().iter().map(|it| it.method).collect()
+}
+
+#[test]
+fn a_stop_shows_the_line_its_values_and_why() {
+    let (script, _) = script(true, (80, 24));
+    insta::assert_snapshot!(script.screen(), @r#"
+     app 4242 │ STOPPED bp 1 │ g7 req=9f3a │ main.go:10 │ T4243        held 0s │ #1
+    ┏━ 1 Source ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ /src/app/main.go ━┓
+    ┃   5           count(i)                                                       ┃
+    ┃   6       }                                                                  ┃
+    ┃   7   }                                                                      ┃
+    ┃   8                                                                          ▐
+    ┃   9   func count(i int) int {   ◂ i = 1                                      ▐
+    ┃● 10▶      total := i * 2   ◂ i = 1                                           ▐
+    ┃  11       total++                                                            ▐
+    ┃  12       return total                                                       ▐
+    ┃  13   }                                                                      ▐
+    ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 10/13 ━┛
+    ╭─ 2 Gor  3 Vars  4 Stack  5 Brk  6 Watch  7 Con ───────────────── main.count ─╮
+    │  ▾ Arguments (1)                                                             │
+    │      i     1                                                              int│
+    │  ▾ Locals (1)                                                                │
+    │      total 2                                                              int│
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    ╰──────────────────────────────────────────────────────────────────────────────╯
+     n next  s step  o out  c cont  b break          Ctrl-P find  : command  ? keys
+     stopped: breakpoint 1
+    "#);
+}
+
+#[test]
+fn a_stop_asks_for_what_is_seen_in_one_burst() {
+    let (mut script, fake) = script(true, (200, 60));
+    fake.take_asked();
+    script.keys("n");
+    let mut asked = methods(&fake);
+    asked.sort_unstable();
+    let expected = [
+        "Command",
+        "ListBreakpoints",
+        "ListFunctionArgs",
+        "ListLocalVars",
+        "ListStackGroups",
+        "Stacktrace",
+    ];
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn a_pane_that_is_hidden_asks_when_it_is_shown() {
+    let (mut script, fake) = script(true, (80, 24));
+    assert!(!methods(&fake).contains(&"ListStackGroups"));
+    script.keys("2");
+    assert_eq!(methods(&fake), ["ListStackGroups"]);
+    script.keys("1 2");
+    assert_eq!(methods(&fake), [""; 0], "asked already at this stop");
+}
+
+#[test]
+fn what_changed_since_the_last_stop_is_marked_with_its_old_value() {
+    let (mut script, _) = script(true, (100, 30));
+    script.keys("n");
+    let screen = script.screen();
+    assert!(screen.contains("~     total 4  ← 2"), "{screen}");
+    assert!(!screen.contains("│+ "), "nothing is new: {screen}");
+}
+
+#[test]
+fn an_answer_of_an_earlier_stop_is_dropped() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.hold::<StacktraceIn>();
+    script.keys("n n");
+    let old = StacktraceOut { locations: Some(vec![Stackframe::default(); 9]) };
+    assert!(fake.release::<StacktraceIn>(Ok(old)));
+    script.pump();
+    assert_eq!(script.state.frames().len(), 3, "the stack of the stop before stays");
+    fake.release::<StacktraceIn>(Ok(StacktraceOut { locations: Some(frames(12)) }));
+    script.pump();
+    assert_eq!(script.state.frames()[0].line, 12);
+}
+
+#[test]
+fn keys_work_while_answers_are_awaited() {
+    let (mut script, fake) = script(true, (80, 24));
+    fake.hold::<Command>();
+    script.keys("c");
+    assert!(script.state.is_running());
+    assert!(script.screen().contains("RUNNING 0s"));
+    script.wait(3000);
+    assert!(script.screen().contains("RUNNING 3s"));
+    script.keys("n");
+    assert!(script.screen().contains("running: P pauses the program"));
+    script.keys("gg");
+    assert_eq!(script.state.source.cursor, 0);
+    let mut now = stop_at(10);
+    now.stop_reason = "manual".into();
+    script.keys("P");
+    assert!(fake.release::<Command>(Ok(CommandOut { state: now })));
+    script.pump();
+    assert_eq!(script.state.run, Run::Stopped);
+    assert_eq!(script.state.source.cursor, 0, "the user is reading elsewhere");
+    script.keys("gc");
+    assert_eq!(script.state.source.cursor, 9);
+}
+
+#[test]
+fn a_breakpoint_goes_on_and_off_with_one_key() {
+    let (mut script, fake) = script(true, (80, 24));
+    fake.take_asked();
+    script.keys("j b");
+    assert!(script.screen().contains("breakpoint 2 at main.go:11"));
+    let asked = fake.take_asked();
+    assert_eq!(asked[0].params["Breakpoint"]["line"], 11);
+    script.keys("gc b");
+    assert_eq!(fake.take_asked()[0].method, "ClearBreakpoint");
+    assert!(script.screen().contains("breakpoint 1 deleted (U undoes)"));
+    script.keys("U");
+    let again = fake.take_asked();
+    assert_eq!(again[0].method, "CreateBreakpoint");
+    assert_eq!(again[0].params["Breakpoint"]["line"], 10);
+}
+
+#[test]
+fn a_line_without_code_gives_its_breakpoint_to_the_next() {
+    let (mut script, _) = script(true, (80, 24));
+    script.keys("gg jjjjjj b");
+    let screen = script.screen();
+    assert!(screen.contains("line 7 has no code, line 8 is the next"), "{screen}");
+}
+
+#[test]
+fn under_delve_a_running_program_is_held_for_a_moment_to_set_a_breakpoint() {
+    let (mut script, fake) = script(false, (80, 24));
+    fake.hold::<Command>();
+    script.keys("c");
+    fake.take_asked();
+    script.keys("gg b");
+    assert_eq!(methods(&fake), ["Command"], "a halt, and nothing that would wait");
+    let mut now = stop_at(10);
+    now.stop_reason = "manual".into();
+    fake.release::<Command>(Ok(CommandOut { state: now }));
+    script.pump();
+    assert_eq!(methods(&fake), ["CreateBreakpoint", "Command"]);
+    assert!(script.state.is_running(), "nobody saw a stop");
+}
+
+#[test]
+fn frames_move_with_u_and_d_over_those_of_the_runtime() {
+    let (mut script, _) = script(true, (120, 40));
+    script.keys("u");
+    assert_eq!((script.state.scope.frame, script.state.source.cursor), (1, 4));
+    script.keys("u");
+    assert_eq!(script.state.scope.frame, 1, "the runtime's frame is folded");
+    assert!(script.screen().contains("this is the outermost frame"));
+    script.keys("d");
+    assert_eq!(script.state.scope.frame, 0);
+    assert!(script.screen().contains("1 runtime frame"));
+}
+
+#[test]
+fn the_palette_finds_a_function_and_goes_there() {
+    let (mut script, _) = script(true, (120, 40));
+    script.keys("<Ctrl-P>");
+    script.text("main.ma");
+    assert!(
+        script.screen().contains("1 of 3 files and functions"),
+        "{}",
+        script.screen()
+    );
+    script.keys("<Enter>");
+    assert_eq!(script.state.source.cursor, 2);
+    script.keys("<Ctrl-O>");
+    assert_eq!(script.state.source.cursor, 9);
+}
+
+#[test]
+fn the_command_line_completes_and_remembers() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.take_asked();
+    script.keys(":");
+    script.text("print tot");
+    script.keys("<Tab><Enter>");
+    assert_eq!(fake.take_asked()[0].params["Expr"], "total");
+    assert!(script.screen().contains("total = 42"));
+    script.keys(": <Up> <Enter>");
+    assert_eq!(fake.take_asked()[0].params["Expr"], "total");
+    script.keys(":");
+    script.text("print nosuch");
+    script.keys("<Enter>");
+    assert!(script.screen().contains("could not find symbol value for nosuch"));
+    script.keys(":");
+    script.text("theme no");
+    script.keys("<Enter>");
+    assert!(script.screen().contains("no theme no; there are tinydbg-dark"));
+}
+
+#[test]
+fn watches_are_pinned_edited_deleted_and_brought_back() {
+    let (mut script, _) = script(true, (120, 40));
+    script.keys("w");
+    assert_eq!(script.state.watches.exprs, ["total"]);
+    script.keys("a");
+    script.text("i*2");
+    script.keys("<Enter> 6");
+    let screen = script.screen();
+    assert!(screen.contains("total 42") && screen.contains("i*2   42"), "{screen}");
+    script.keys("gg x");
+    assert_eq!(script.state.watches.exprs, ["i*2"]);
+    script.keys("U");
+    assert_eq!(script.state.watches.exprs, ["total", "i*2"]);
+}
+
+#[test]
+fn search_goes_to_matches_and_esc_goes_back() {
+    let (mut script, _) = script(true, (80, 24));
+    script.keys("/");
+    script.text("count");
+    assert_eq!(script.state.source.cursor, 4, "around the end of the file");
+    script.keys("<Esc>");
+    assert_eq!(script.state.source.cursor, 9);
+    script.keys("/");
+    script.text("total");
+    script.keys("<Enter> .");
+    assert_eq!(script.state.source.cursor, 10);
+    script.keys(", ,");
+    assert_eq!(script.state.source.cursor, 11);
+}
+
+#[test]
+fn leaving_asks_once_and_lets_the_program_run() {
+    let (mut script, fake) = script(true, (80, 24));
+    script.keys("q");
+    let screen = script.screen();
+    assert!(
+        screen.contains("leave it running, without our breakpoints (Enter)"),
+        "{screen}"
+    );
+    script.keys("<Esc>");
+    assert!(script.ended.is_none());
+    fake.take_asked();
+    script.keys(":q<Enter> <Enter>");
+    let asked = fake.take_asked();
+    assert_eq!((asked[0].method, &asked[0].params["Kill"]), ("Detach", &false.into()));
+    assert_eq!(script.ended, Some(None));
+}
+
+#[test]
+fn a_running_program_is_stopped_before_it_is_left() {
+    let (mut script, fake) = script(true, (80, 24));
+    fake.hold::<Command>();
+    script.keys("c q <Enter>");
+    assert!(!methods(&fake).contains(&"Detach"));
+    fake.release::<Command>(Ok(CommandOut { state: stop_at(11) }));
+    script.pump();
+    assert!(methods(&fake).contains(&"Detach"));
+    assert_eq!(script.ended, Some(None));
+}
+
+#[test]
+fn the_end_of_the_program_and_of_the_service_are_said() {
+    let (mut first, fake) = script(true, (80, 24));
+    fake.hold::<Command>();
+    first.keys("c");
+    let end = DebuggerState { exited: true, exit_status: 3, ..Default::default() };
+    fake.release::<Command>(Ok(CommandOut { state: end }));
+    first.pump();
+    assert!(first.screen().contains("EXITED 3"));
+    first.keys("n");
+    assert!(first.screen().contains("the program has exited: R restarts it"));
+
+    let (mut second, fake) = script(true, (80, 24));
+    fake.hold::<Command>();
+    second.keys("c");
+    fake.release::<Command>(Err(ClientError::Disconnected));
+    second.pump();
+    assert!(second.screen().contains("DISCONNECTED"));
+    second.keys("j j 4 1");
+    assert!(second.ended.is_none(), "what was read stays to look at");
+    second.keys("q");
+    assert_eq!(second.ended, Some(None));
+}
+
+#[test]
+fn a_refused_start_ends_with_the_reason() {
+    let fake = service(true);
+    let client: Arc<dyn Client> = fake;
+    let mut script = Script::new(State::new(Settings::default()), client, (80, 24));
+    script.send(Msg::Started(Err("there is no process 1".into())));
+    assert_eq!(script.ended, Some(Some("there is no process 1".into())));
+}
+
+#[test]
+fn goroutines_are_grouped_filtered_and_chosen() {
+    let (mut script, fake) = script(true, (120, 40));
+    script.keys("2");
+    assert!(script.screen().contains("5 chan receive main.count main.go:11"));
+    script.keys("j<Enter>");
+    assert!(script.screen().contains("g3 "), "{}", script.screen());
+    script.keys("/");
+    script.text("#3");
+    script.keys("<Enter>");
+    assert!(!script.screen().contains("g4 "));
+    script.keys("<Esc>");
+    script.keys("/");
+    script.text("state:x");
+    assert!(script.screen().contains("no key state"), "{}", script.screen());
+    script.keys("<Esc>");
+    fake.take_asked();
+    script.keys("gg jjjj<Enter>");
+    assert_eq!(script.state.scope.goroutine, 3);
+    let asked = fake.take_asked();
+    assert_eq!(asked[0].params["goroutineID"], 3);
+    assert_eq!(asked[1].params["Id"], 3);
+}
+
+#[test]
+fn copying_says_what_was_copied() {
+    let (mut script, _) = script(true, (80, 24));
+    script.keys("y Y 3 jjj y");
+    assert_eq!(script.copied, ["total := i * 2", "/src/app/main.go:10", "2"]);
+}
+
+#[test]
+fn the_mouse_chooses_and_breaks() {
+    let (mut script, fake) = script(true, (80, 24));
+    fake.take_asked();
+    script.click(30, 4);
+    assert_eq!(script.state.source.cursor, script.state.source.top + 2);
+    assert!(fake.take_asked().is_empty());
+    script.click(2, 5);
+    assert_eq!(fake.take_asked()[0].method, "CreateBreakpoint");
+}
+
+#[test]
+fn every_overlay_closes_with_escape_and_gives_the_focus_back() {
+    for keys in ["?", "q", "<Ctrl-P>", "<Ctrl-T>", "gl", "5e", "3jF"] {
+        let (mut script, _) = script(true, (120, 40));
+        script.keys(keys);
+        assert!(!script.state.overlays.is_empty(), "{keys}");
+        let focus = script.state.focus();
+        script.keys("<Esc>");
+        assert!(script.state.overlays.is_empty(), "{keys}");
+        assert_eq!(script.state.focus(), focus);
+    }
+}
+
+#[test]
+fn a_theme_is_shown_while_it_is_chosen() {
+    let (mut script, _) = script(true, (120, 40));
+    script.keys("<Ctrl-T> j");
+    assert_eq!(script.for_terminal, [Effect::Theme("tinydbg-light".into())]);
+    script.keys("<Esc>");
+    assert_eq!(script.state.theme, "tinydbg-dark");
+}
+
+/// Something that may happen at any time.
+#[derive(Clone, Debug)]
+enum Event {
+    Key(char),
+    Named(&'static str),
+    Size(u16, u16),
+    Click(u16, u16),
+    Wheel(u16, u16, i16),
+    Wait,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    const NAMED: [&str; 22] = [
+        "Enter",
+        "Esc",
+        "Tab",
+        "Shift-Tab",
+        "Up",
+        "Down",
+        "Left",
+        "Right",
+        "PageUp",
+        "PageDown",
+        "Home",
+        "End",
+        "Backspace",
+        "Delete",
+        "Ctrl-P",
+        "Ctrl-T",
+        "Ctrl-U",
+        "Ctrl-D",
+        "Ctrl-O",
+        "Ctrl-R",
+        "Ctrl-W",
+        "F1",
+    ];
+    prop_oneof![
+        8 => proptest::char::range(' ', '~').prop_map(Event::Key),
+        8 => (0..NAMED.len()).prop_map(|at| Event::Named(NAMED[at])),
+        1 => any::<char>().prop_map(Event::Key),
+        1 => (1u16..300, 1u16..100).prop_map(|(w, h)| Event::Size(w, h)),
+        2 => (0u16..300, 0u16..100).prop_map(|(x, y)| Event::Click(x, y)),
+        1 => (0u16..300, 0u16..100, -3i16..3).prop_map(|(x, y, n)| Event::Wheel(x, y, n)),
+        1 => Just(Event::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn nothing_that_happens_in_any_order_and_size_is_too_much(
+        ours in any::<bool>(),
+        width in 1u16..300,
+        height in 1u16..100,
+        events in proptest::collection::vec(event(), 1..120),
+    ) {
+        let (mut script, _) = script(ours, (width, height));
+        for event in events {
+            match event {
+                Event::Key(c) => script.key(Key::char(c)),
+                Event::Named(name) => script.keys(&format!("<{name}>")),
+                Event::Size(width, height) => script.send(Msg::Resize(width, height)),
+                Event::Click(x, y) => script.click(x, y),
+                Event::Wheel(x, y, n) => script.send(Msg::Mouse(Mouse::Wheel(x, y, n))),
+                Event::Wait => script.wait(700),
+            }
+            script.buffer();
+            if script.ended.is_some() {
+                break;
+            }
+        }
+    }
+}
