@@ -110,6 +110,7 @@ impl Session {
             stop: Stop::new(reason, thread),
             step: None,
             watched: false,
+            last_goroutine: None,
         };
         Ok(session)
     }

@@ -70,6 +70,8 @@ pub struct Session {
     step: Option<Step>,
     /// The breakpoints that every session has are set.
     watched: bool,
+    /// The goroutine that was selected when the inferior was resumed last.
+    last_goroutine: Option<i64>,
 }
 
 impl Session {

@@ -67,6 +67,16 @@ impl Program {
         self.binary.path().to_owned()
     }
 
+    /// The directory of the sources that came with Go, as the binary names it: with a
+    /// slash at its end, or empty if paths were trimmed.
+    pub fn standard_library(&self) -> Option<String> {
+        let main = *self.binary.functions_named("runtime.main").first()?;
+        let file = self.binary.function(main).file;
+        file.strip_suffix("runtime/proc.go")
+            .map(str::to_owned)
+            .filter(|it| !it.is_empty())
+    }
+
     pub fn loaded(&self, at: FileAddr) -> Addr {
         self.bias.loaded(at)
     }

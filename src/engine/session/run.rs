@@ -114,6 +114,9 @@ impl Session {
     /// Runs all threads, with the breakpoints and the step that are set.
     fn run(&mut self, ticket: Ticket) -> Result<()> {
         self.watch_runtime();
+        if let Some(selected) = &self.stop.goroutine {
+            self.last_goroutine = Some(selected.id);
+        }
         let Some(live) = self.live.as_mut() else { return Ok(()) };
         let interrupter = live.interrupter();
         interrupter.forget_halt();

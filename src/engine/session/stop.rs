@@ -4,6 +4,7 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
 use crate::engine::golang::{Goroutine, GoroutineTable, ThreadState};
+use crate::engine::memory::Memory;
 use crate::engine::session::{Session, tid};
 
 /// Why the inferior is stopped.
@@ -72,9 +73,9 @@ impl Stop {
 impl Session {
     /// Chooses thread and goroutine of this stop, if that has not been done.
     ///
-    /// The thread that caused the stop wins. If none did (after attaching, or a halt),
-    /// it is one that runs a goroutine of the user's, and if there is none, the main
-    /// goroutine is selected where it waits.
+    /// The thread that caused the stop wins. If none did (after attaching, or a halt), it
+    /// is one that is in the user's own code; else the goroutine that was selected before
+    /// is kept; else it is the main goroutine, where it waits.
     pub(super) fn ensure_selection(&mut self) -> Result<()> {
         self.check_alive()?;
         if self.stop.selected {
@@ -82,33 +83,53 @@ impl Session {
         }
         let memory = self.memory()?;
         let threads = self.threads()?.to_vec();
-        let cause = self.stop.thread;
-        let candidates = match cause {
-            Some(tid) => threads.iter().filter(|it| it.tid == tid).collect::<Vec<_>>(),
-            None => threads.iter().collect(),
-        };
-        let runtime = &self.program.runtime;
-        let chosen = candidates.iter().find_map(|thread| {
-            let goroutine = runtime.goroutine_on(&*memory, thread)?;
-            (cause.is_some() || !goroutine.system).then_some((thread.tid, goroutine))
-        });
         self.stop.selected = true;
-        match chosen {
-            Some((tid, goroutine)) => {
-                self.stop.thread = Some(tid);
-                self.stop.goroutine = Some(goroutine);
-            }
-            None => {
-                let leader = threads.iter().find(|it| it.tid == self.pid);
-                let any = leader.or(threads.first());
-                self.stop.thread = self.stop.thread.or(any.map(|it| it.tid));
-                if cause.is_none() {
-                    let main = self.goroutine_table()?.by_id(1).copied();
-                    self.stop.goroutine = main;
-                }
+        if let Some(cause) = self.stop.thread {
+            let thread = threads.iter().find(|it| it.tid == cause);
+            let runtime = &self.program.runtime;
+            self.stop.goroutine =
+                thread.and_then(|thread| runtime.goroutine_on(&*memory, thread));
+            if thread.is_some() {
+                return Ok(());
             }
         }
+        if let Some((tid, goroutine)) = self.thread_in_user_code(&*memory, &threads) {
+            self.stop.thread = Some(tid);
+            self.stop.goroutine = Some(goroutine);
+            return Ok(());
+        }
+        let before = self.last_goroutine;
+        let table = self.goroutine_table()?;
+        let kept =
+            before.and_then(|id| table.by_id(id)).or_else(|| table.by_id(1)).copied();
+        let leader = threads.iter().find(|it| it.tid == self.pid);
+        let of_goroutine = kept.and_then(|it| it.thread);
+        self.stop.thread = of_goroutine.or(leader.or(threads.first()).map(|it| it.tid));
+        self.stop.goroutine = kept;
         Ok(())
+    }
+
+    /// A thread whose goroutine is, in its innermost frame that is not the runtime's, in
+    /// code that did not come with Go.
+    fn thread_in_user_code(
+        &self,
+        memory: &dyn Memory,
+        threads: &[ThreadState],
+    ) -> Option<(i32, Goroutine)> {
+        let runtime = &self.program.runtime;
+        let standard = self.program.standard_library();
+        threads.iter().find_map(|thread| {
+            let goroutine = runtime.goroutine_on(memory, thread)?;
+            if goroutine.system {
+                return None;
+            }
+            let one = std::slice::from_ref(&goroutine);
+            let summary = runtime.summarize(memory, one, threads);
+            let user = runtime.locate(summary.first()?.user);
+            let theirs = !user.file.is_empty()
+                && standard.as_ref().is_none_or(|it| !user.file.starts_with(it));
+            theirs.then_some((thread.tid, goroutine))
+        })
     }
 
     /// All goroutines, read once a stop. Empty before the runtime has started.
