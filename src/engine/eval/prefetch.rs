@@ -1,7 +1,11 @@
 //! What will loading these elements read? All strings, slices and pointers of an array,
 //! gathered and read in a few system calls before the elements are loaded one by one.
 
+use rustc_hash::FxHashMap;
+
 use crate::engine::addr::Addr;
+use crate::engine::binary::TypeId;
+use crate::engine::eval::dynamic::Held;
 use crate::engine::eval::load::Loader;
 use crate::engine::eval::types::{Shape, Type};
 use crate::engine::memory::Memory;
@@ -9,9 +13,11 @@ use crate::engine::memory::Memory;
 /// Below this many values, reading one by one is as fast.
 pub(crate) const WORTHWHILE: usize = 4;
 /// How many levels of pointers are followed ahead of the loader.
-const ROUNDS_MAX: usize = 3;
+const ROUNDS_MAX: usize = 5;
 /// How many places in one element are looked at.
 const LINKS_MAX: usize = 256;
+/// How many levels of structs are looked into.
+const LEVELS_MAX: i64 = 32;
 /// How many places one round reads.
 const PLACES_MAX: usize = 1 << 18;
 
@@ -26,12 +32,9 @@ enum Target {
     String,
     Slice(Type),
     Pointer(Type),
-    /// An interface: its data word may be a pointer to something small.
-    Interface,
+    /// An interface, empty or not.
+    Interface(bool),
 }
-
-/// Interfaces mostly hold words and strings; more is read when its type is known.
-const BOXED_LEN: usize = 16;
 
 impl Loader<'_, '_> {
     /// Reads ahead the elements of an array, and what they lead to.
@@ -66,6 +69,10 @@ impl Loader<'_, '_> {
                 let mut links = Vec::new();
                 self.links(ty, 0, level, &mut links);
                 for link in &links {
+                    if let Target::Interface(empty) = link.to {
+                        self.gather_held(link.offset, empty, at, &mut places, &mut next);
+                        continue;
+                    }
                     let found = self.gather(link, at, &mut places);
                     if let (Target::Pointer(target), false) = (&link.to, found.is_empty())
                     {
@@ -111,24 +118,43 @@ impl Loader<'_, '_> {
                     count.saturating_mul(elem.size())
                 }
                 Target::Pointer(target) => target.size(),
-                Target::Interface => BOXED_LEN as u64,
+                Target::Interface(_) => 0,
             };
-            let start = match &link.to {
-                Target::Interface => reader.read_word(len_at).unwrap_or(0),
-                _ => word,
-            };
-            if start == 0 || len == 0 {
+            if word == 0 || len == 0 {
                 continue;
             }
-            found.push(Addr(start));
-            places.push((Addr(start), usize::try_from(len).unwrap_or(usize::MAX)));
+            found.push(Addr(word));
+            places.push((Addr(word), usize::try_from(len).unwrap_or(usize::MAX)));
         }
         found
     }
 
+    /// Adds what the interfaces at some places hold, sorted by type.
+    fn gather_held(
+        &self,
+        offset: u64,
+        empty: bool,
+        at: &[Addr],
+        places: &mut Vec<(Addr, usize)>,
+        next: &mut Vec<(Type, Vec<Addr>)>,
+    ) {
+        let mut by_type: FxHashMap<TypeId, (Type, Vec<Addr>)> = FxHashMap::default();
+        for at in at {
+            if places.len() >= PLACES_MAX {
+                break;
+            }
+            let held = self.cx.held_by(at.offset(offset.cast_signed()), empty);
+            let Ok(Held::Value { ty, at }) = held else { continue };
+            let Some(id) = ty.id() else { continue };
+            places.push((at, usize::try_from(ty.size()).unwrap_or(usize::MAX)));
+            by_type.entry(id).or_insert_with(|| (ty, Vec::new())).1.push(at);
+        }
+        next.extend(by_type.into_values());
+    }
+
     /// The links of a type that loading will follow, as the configuration says.
     fn links(&self, ty: &Type, offset: u64, level: i64, out: &mut Vec<Link>) {
-        if out.len() >= LINKS_MAX {
+        if out.len() >= LINKS_MAX || level > LEVELS_MAX {
             return;
         }
         let types = &self.cx.types;
@@ -140,7 +166,9 @@ impl Loader<'_, '_> {
             Shape::Pointer(elem) if self.config.follow_pointers => {
                 out.push(Link { offset, to: Target::Pointer(types.elem(elem)) });
             }
-            Shape::Interface { .. } => out.push(Link { offset, to: Target::Interface }),
+            Shape::Interface { empty } => {
+                out.push(Link { offset, to: Target::Interface(*empty) });
+            }
             Shape::Struct(members) if level <= self.config.recurse_max => {
                 for member in members {
                     let field = types.of(member.ty);

@@ -5,6 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
+
 use crate::engine::addr::Addr;
 use crate::engine::eval::value::FAKE_ADDRESSES;
 use crate::engine::memory::{Fault, Memory, ReadPart};
@@ -19,11 +21,16 @@ pub const TIME_MAX: Duration = Duration::from_secs(5);
 /// The largest single range that is read ahead.
 const RANGE_LEN_MAX: usize = 8 << 20;
 
+const PAGE_LEN: usize = 4096;
+
 /// The memory of the inferior as one request sees it.
 pub(crate) struct Reader<'a> {
     memory: &'a dyn Memory,
     /// Bytes already read, and values put together from pieces, by their address.
     ranges: RefCell<BTreeMap<u64, Vec<u8>>>,
+    /// Pages that something small was read from, by their number: what is read next is
+    /// often near. `None`: the page cannot be read as a whole.
+    pages: RefCell<FxHashMap<u64, Option<Box<[u8; PAGE_LEN]>>>>,
     next_fake: Cell<u64>,
     bytes_left: Cell<u64>,
     nodes_left: Cell<u64>,
@@ -35,6 +42,7 @@ impl<'a> Reader<'a> {
         Reader {
             memory,
             ranges: RefCell::default(),
+            pages: RefCell::default(),
             next_fake: Cell::new(FAKE_ADDRESSES),
             bytes_left: Cell::new(BYTES_MAX),
             nodes_left: Cell::new(NODES_MAX),
@@ -117,6 +125,9 @@ impl<'a> Reader<'a> {
                     && !self.is_held(*addr, *len)
             })
             .collect();
+        if wanted.is_empty() {
+            return;
+        }
         wanted.sort_unstable();
         let merged = merge(&wanted);
         let mut buffers: Vec<(Addr, Vec<u8>)> = Vec::with_capacity(merged.len());
@@ -165,7 +176,37 @@ impl Memory for Reader<'_> {
         if addr.0 >= FAKE_ADDRESSES {
             return Err(Fault { addr, len: buf.len() });
         }
-        self.memory.read(addr, buf)
+        match self.read_from_page(addr, buf) {
+            true => Ok(()),
+            false => self.memory.read(addr, buf),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Reads a few bytes by way of the page that they are in: the system call costs the
+    /// same. False if that does not work.
+    fn read_from_page(&self, addr: Addr, buf: &mut [u8]) -> bool {
+        let number = addr.0 / PAGE_LEN as u64;
+        let start = usize::try_from(addr.0 % PAGE_LEN as u64).unwrap_or(0);
+        let Some(end) = start.checked_add(buf.len()).filter(|it| *it <= PAGE_LEN) else {
+            return false;
+        };
+        let mut pages = self.pages.borrow_mut();
+        if !pages.contains_key(&number) {
+            let mut page = Box::new([0; PAGE_LEN]);
+            let at = Addr(number * PAGE_LEN as u64);
+            let is_read = self.take_bytes(PAGE_LEN)
+                && self.memory.read(at, page.as_mut_slice()).is_ok();
+            pages.insert(number, is_read.then_some(page));
+        }
+        match pages.get(&number) {
+            Some(Some(page)) => {
+                buf.copy_from_slice(&page[start..end]);
+                true
+            }
+            _ => false,
+        }
     }
 }
 

@@ -23,6 +23,8 @@ impl Loader<'_, '_> {
         let ty = types.of(types.binary.type_named("time.Location")?);
         let zone_ty = types.of(types.binary.type_named("time.zone")?);
         let change_ty = types.of(types.binary.type_named("time.zoneTrans")?);
+        // The same location is asked for again and again.
+        reader.read_ahead(&[(location, usize::try_from(ty.size()).unwrap_or(0))]);
         let word = |ty: &Type, base: Addr, name: &str| {
             let at = base.offset(ty.member(name)?.offset.cast_signed());
             reader.read_word(at).ok()
