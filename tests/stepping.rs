@@ -75,12 +75,14 @@ fn step_out_goes_up_one_frame_at_a_time() {
 
 fn in_each(command: &str, scenarios: &[(&str, &str)]) {
     let mut fixture = Fixture::build("steps");
+    let mut wrong = Vec::new();
     for (scenario, function) in scenarios {
         let mut debugged = Debugged::at(&fixture, &[scenario], function);
         let stops = debugged.lines_of(command, &fixture);
         let mark = function.trim_start_matches("main.");
-        fixture.check(&format!("{command}-{mark}"), &stops);
+        wrong.extend(fixture.differs(&format!("{command}-{mark}"), &stops));
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -24,7 +24,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("frontend", &["api", "client"]),
     ("line", &["api", "client", "frontend"]),
     ("tui", &["api", "client", "frontend"]),
-    ("cli", &["client", "engine", "frontend", "line", "service", "transport", "tui"]),
+    (
+        "cli",
+        &["api", "client", "engine", "frontend", "line", "service", "transport", "tui"],
+    ),
     (
         "main",
         &["cli", "client", "engine", "frontend", "line", "service", "transport", "tui"],
@@ -38,8 +41,13 @@ const ENGINE: &[(&str, &[&str])] = &[
     ("inferior", &["os"]),
     ("golang", &["binary"]),
     ("eval", &["golang", "binary"]),
-    ("session", &["eval", "golang", "binary", "inferior"]),
-    ("host", &["session", "os"]),
+    (
+        "session",
+        // The names of threads and processes, and the proof of being the tracer.
+        &["eval", "golang", "binary", "inferior", "host", "os::process", "os::ptrace"],
+    ),
+    // The thread and what it owns are one thing in two files: each knows the other.
+    ("host", &["session", "inferior", "os"]),
 ];
 
 /// What every layer of the engine may use: its vocabulary.
@@ -60,7 +68,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("nix", &["src/engine/os"]),
     ("object", &["src/engine/binary", "src/engine/error.rs"]),
     ("ratatui", &["src/frontend", "src/line", "src/tui"]),
-    ("regex", &["src/engine", "src/frontend", "src/service"]),
+    ("regex", &["src/engine", "src/frontend", "src/service", "src/tui/filter.rs"]),
     ("rustc_hash", &["*"]),
     ("rustyline", &["src/line"]),
     ("serde", &["src/api", "src/transport", "src/service", "src/client", "src/frontend"]),
@@ -320,6 +328,25 @@ fn the_top_level_is_what_the_readme_shows() {
     }
     let wanted: BTreeSet<String> = TOP_LEVEL.iter().map(|it| (*it).into()).collect();
     assert_eq!(found, wanted);
+}
+
+/// The README's table of keys is the program's. `TINYDBG_README=write` writes it.
+#[test]
+fn the_readme_has_the_keys() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let (before, rest) = readme.split_once("<!-- keys: begin").unwrap();
+    let (note, rest) = rest.split_once("-->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- keys: end -->").unwrap();
+    let keys = tinydbg::tui::action::markdown();
+    let keys = keys.trim();
+    let wanted = format!(
+        "{before}<!-- keys: begin{note}-->\n\n{keys}\n\n<!-- keys: end -->{after}"
+    );
+    if std::env::var("TINYDBG_README").is_ok_and(|it| it == "write") {
+        fs::write("README.md", wanted).unwrap();
+    } else {
+        assert!(readme == wanted, "run this with TINYDBG_README=write");
+    }
 }
 
 fn row<'a>(table: &[(&str, &'a [&'a str])], name: &str) -> Option<&'a [&'a str]> {

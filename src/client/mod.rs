@@ -8,7 +8,7 @@ pub mod fake;
 
 use std::sync::mpsc;
 
-use serde_json::Value;
+pub use serde_json::Value;
 
 use crate::api::lenient;
 use crate::api::methods::Method;

@@ -7,10 +7,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
 use crate::api::methods::*;
-use crate::client::{Client, OnReply};
+use crate::client::{Client, OnReply, Value};
 
 /// What the two threads tell each other.
 #[derive(Default)]

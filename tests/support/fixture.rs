@@ -123,14 +123,23 @@ impl Fixture {
 
     /// Compares stops with marks; or, if `TINYDBG_MARKS=write`, makes the marks.
     pub fn check(&mut self, mark: &str, stops: &[u32]) {
+        let wrong = self.differs(mark, stops);
+        assert!(wrong.is_none(), "{}", wrong.unwrap_or_default());
+    }
+
+    /// The same, for those that have more to check.
+    pub fn differs(&mut self, mark: &str, stops: &[u32]) -> Option<String> {
         if std::env::var("TINYDBG_MARKS").is_ok_and(|it| it == "write") {
             self.write(mark, stops);
         }
-        let show = |lines: &[u32]| -> Vec<String> {
-            lines.iter().map(|it| format!("{it}: {}", self.text(*it))).collect()
+        let show = |lines: &[u32]| -> String {
+            let show = |it: &u32| format!("\n    {it}: {}", self.text(*it));
+            lines.iter().map(show).collect()
         };
-        let (stops, marked) = (show(stops), show(&self.marked(mark)));
-        assert_eq!(stops, marked, "{mark}: the stops (left), the marks (right)");
+        let marked = self.marked(mark);
+        (stops != marked).then(|| {
+            format!("{mark}: it stopped at{}\n  and not at{}", show(stops), show(&marked))
+        })
     }
 
     fn marks(&self) -> impl Iterator<Item = (u32, Vec<&str>)> {
