@@ -96,14 +96,15 @@ fn end_on_signals(held: Held) -> Result<Receiver<()>, String> {
     Ok(receive)
 }
 
+/// What the program writes, and the end of the pipe that it writes to.
+type Captured = (Receiver<Vec<u8>>, io::PipeWriter);
+
 /// Has what a launched program writes come to us: the screen is not its own any more.
 ///
 /// A pipe and not a terminal, so that it need not be made again when the program is
 /// restarted: the program's streams are opened anew by the pipe's name. The pipe's end
 /// that is returned has to be kept for that.
-fn capture_output(
-    origin: &mut Origin,
-) -> Result<Option<(Receiver<Vec<u8>>, io::PipeWriter)>, String> {
+fn capture_output(origin: &mut Origin) -> Result<Option<Captured>, String> {
     let launch = match origin {
         Origin::Exec { launch, .. }
         | Origin::Debug { launch, .. }

@@ -219,7 +219,8 @@ fn debug(args: &DebugArgs, global: &Global) -> Result<Origin, String> {
     })
 }
 
-fn launch(
+/// How a program with these arguments is started.
+pub fn launch(
     args: &[OsString],
     tty: Option<&PathBuf>,
     global: &Global,

@@ -6,19 +6,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::api::methods;
 use crate::cli::demo::Demo;
 use crate::cli::held::{Held, Scratch};
-use crate::cli::plan::{Launch, Origin, Plan};
+use crate::cli::plan::{Launch, Origin, Plan, launch};
 use crate::cli::{Global, TraceArgs};
 use crate::cli::{full_screen, logging};
+use crate::client::Client;
 use crate::client::rpc::RpcClient;
-use crate::client::{Client, encode};
 use crate::engine::inferior::{LaunchSpec, Stdio};
 use crate::engine::os::signal::on_termination;
 use crate::engine::session::launch::{BuildSpec, TargetSpec};
 use crate::frontend::config::Config;
-use crate::line::{self, interrupt::Interrupts};
+use crate::line;
+use crate::line::interrupt::{Interrupts, resume_and_forget};
 use crate::service::{self, Options};
 use crate::transport::stream::{Listener, Stream};
 
@@ -157,6 +157,9 @@ pub fn target(origin: Origin, foreground: bool) -> Result<(TargetSpec, Scratch),
             let demo = Demo::unpack()?;
             let build = BuildSpec {
                 output: demo.binary(),
+                // Without C code it is quick to build, and is all Go from its first
+                // instruction on.
+                flags: vec!["-tags=netgo,osusergo".to_owned()],
                 dir: Some(demo.source_dir()),
                 ..BuildSpec::default()
             };
@@ -323,16 +326,48 @@ fn resume_at(address: &str) -> Result<(), String> {
     let failed = |err: io::Error| format!("could not continue the program: {err}");
     let client =
         RpcClient::new(Stream::dial(address).map_err(failed)?).map_err(failed)?;
-    let request = methods::Command {
-        name: methods::command::CONTINUE.to_owned(),
-        ..methods::Command::default()
-    };
-    let method = <methods::Command as methods::Method>::NAME;
-    client.submit(method, encode(&request), Box::new(|_left| {}));
+    resume_and_forget(&*client);
     Ok(())
 }
 
 fn trace(args: TraceArgs, global: &Global) -> Result<i32, String> {
-    let _ = (args, global);
-    Err("trace is not there yet".to_owned())
+    if global.headless {
+        eprintln!("Warning: headless mode not supported with trace");
+    }
+    if global.accept_multiclient {
+        eprintln!("Warning: accept multiclient mode not supported with trace");
+    }
+    let attached = args.pid.is_some();
+    let origin = traced(&args, global)?;
+    let interrupts = Interrupts::new();
+    let held = Held::default();
+    end_on_signals(Arc::clone(&interrupts), held.clone())?;
+    let (spec, scratch) = target(origin, false)?;
+    let client = client_over(held.serve(spec, scratch)?)?;
+    let for_quitting = Arc::clone(&client);
+    interrupts.connect(Arc::clone(&client) as _, move || for_quitting.hang_up());
+    let options = line::trace::Options {
+        config: Config::load().unwrap_or_default(),
+        functions: args.regexp.into_iter().next().unwrap_or_default(),
+        follow_calls: args.follow_calls,
+        stack_depth: args.stack,
+        timestamp: args.timestamp,
+        attached,
+        interrupts,
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        line::trace::run(Arc::clone(&client) as Arc<dyn Client>, &options)
+    }));
+    client.hang_up();
+    held.finish();
+    outcome.map_err(|panic| resume_unwind(panic))
+}
+
+fn traced(args: &TraceArgs, global: &Global) -> Result<Origin, String> {
+    if let Some(pid) = args.pid {
+        return Ok(Origin::Attach { pid, exe: None });
+    }
+    let path = args.exec.clone().unwrap_or_default();
+    let launch = launch(&args.args, None, global)?;
+    Ok(Origin::Exec { path, launch })
 }

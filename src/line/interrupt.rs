@@ -138,7 +138,7 @@ fn pause_or_quit() -> Option<char> {
 /// Lets the program run without waiting for it to stop.
 pub fn resume_and_forget(client: &dyn Client) {
     let name = command::CONTINUE.to_owned();
-    let params: Value = crate::client::encode(&Command { name, ..Command::default() });
+    let params = crate::client::encode(&Command { name, ..Command::default() });
     client.submit(Command::NAME, params, Box::new(|_left| {}));
 }
 

@@ -1,12 +1,13 @@
 //! Line mode: read a command, run it, print.
 //!
 //! The loop is here; [`edit`] reads lines, [`print`] writes them, [`interrupt`] is Ctrl-C,
-//! [`leave`] asks what to do with the program at the end.
+//! [`leave`] asks what to do with the program at the end; [`trace`] is another loop.
 
 pub mod edit;
 pub mod print;
 pub mod interrupt;
 pub mod leave;
+pub mod trace;
 
 use std::path::PathBuf;
 use std::process;
