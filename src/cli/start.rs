@@ -323,9 +323,7 @@ fn announce_address(listener: &Listener, global: &Global) -> Result<(), String> 
 
 /// Lets the program run, as a client that leaves at once would.
 fn resume_at(address: &str) -> Result<(), String> {
-    let failed = |err: io::Error| format!("could not continue the program: {err}");
-    let client =
-        RpcClient::new(Stream::dial(address).map_err(failed)?).map_err(failed)?;
+    let client = client_over(dial(address)?)?;
     resume_and_forget(&*client);
     Ok(())
 }

@@ -254,8 +254,7 @@ fn trace(thread: &Thread, bp: &Breakpoint, style: &StopStyle<'_>) -> Text {
         out.append(collected(thread, bp, style));
     }
     if bp.trace_return {
-        let results = thread.return_values.as_deref().unwrap_or_default();
-        let results: Vec<String> = results.iter().map(single_line).collect();
+        let results: Vec<String> = results(thread).map(single_line).collect();
         out.line(format!("{margin}>> {who} {name} => ({})", results.join(",")));
     }
     if !follows
@@ -265,6 +264,15 @@ fn trace(thread: &Thread, bp: &Breakpoint, style: &StopStyle<'_>) -> Text {
         out.append(collected_stack(info, style));
     }
     out
+}
+
+/// What a function that is about to return gives back. Services copy it to the thread;
+/// one that does not has it among the arguments.
+fn results(thread: &Thread) -> impl Iterator<Item = &Variable> {
+    let copied = thread.return_values.as_deref().unwrap_or_default();
+    let is_result = |it: &&Variable| it.flags & VariableFlags::RETURN_ARGUMENT != 0;
+    let own = if copied.is_empty() { arguments(thread) } else { &[] };
+    copied.iter().chain(own.iter().filter(is_result))
 }
 
 /// How deep below the function whose calls are followed; `None` if not below it.
