@@ -113,6 +113,9 @@ impl Live {
     /// A SIGTRAP: ours, the program's own, or somebody else's.
     fn take_trap(&mut self, tid: Tid, judge: &mut dyn Judge) -> Flow {
         let Ok(info) = ptrace::signal_info(&self.tracer, tid) else { return Flow::Go };
+        if let Some(tracee) = self.tracees.get_mut(&tid.0) {
+            tracee.trapped = true;
+        }
         match info.code() {
             ptrace::SI_KERNEL => self.take_int3(tid, judge),
             ptrace::TRAP_HWBKPT => self.take_watch(tid, judge),
@@ -191,6 +194,7 @@ impl Live {
     fn take_signal(&mut self, tid: Tid, signal: i32, judge: &mut dyn Judge) -> Flow {
         let Some(tracee) = self.tracees.get_mut(&tid.0) else { return Flow::Nothing };
         tracee.signal = signal;
+        tracee.trapped = false;
         if let Some(site) = tracee.in_slot {
             if signal::FAULTS.contains(&signal) {
                 self.move_fault(tid, site);
@@ -262,6 +266,7 @@ impl Live {
         self.slots = Default::default();
         self.syscall_at = None;
         self.watches = Default::default();
+        self.watcher = None;
         if let Ok(memory) = ProcessMemory::open(self.pid) {
             self.memory = Arc::new(memory);
         }

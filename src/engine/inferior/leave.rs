@@ -11,6 +11,7 @@ use crate::engine::inferior::remote::Stepped;
 use crate::engine::inferior::tracee::Unwritten;
 use crate::engine::os::ptrace::{self, Tid};
 use crate::engine::registers::Registers;
+use std::io;
 
 /// Whether a thread is ready to be resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,17 +107,27 @@ impl Live {
     /// Leaves the site by taking its `int3` out for one step. All threads are stopped.
     pub(super) fn leave_site_paused(&mut self, tid: Tid) {
         let Some(tracee) = self.tracees.get_mut(&tid.0) else { return };
-        let Some(site) = tracee.arrived.take() else { return };
-        if self.memory.unpatch(site).is_err() {
+        if tracee.arrived.take().is_none() {
             return;
         }
-        let stepped = self.step_once(tid);
-        if self.sites.contains(site) {
-            let _ = self.memory.patch(site);
-        }
+        let stepped = self.step_without_site(tid);
         if let Ok(Stepped::Faulted(info)) = stepped {
             self.deliver(tid, info);
         }
+    }
+
+    /// Makes a step with no `int3` at the PC. All threads are stopped.
+    pub(super) fn step_without_site(&mut self, tid: Tid) -> io::Result<Stepped> {
+        let site = self.fetch(tid)?.rip;
+        let hidden = self.memory.is_hidden(site);
+        if hidden {
+            self.memory.unpatch(site)?;
+        }
+        let stepped = self.step_once(tid);
+        if hidden {
+            let _ = self.memory.patch(site);
+        }
+        stepped
     }
 
     /// Has the fault that `tid` is stopped for delivered when it is resumed. An earlier

@@ -13,6 +13,7 @@ use crate::engine::os::process::{self, AT_ENTRY, Status};
 use crate::engine::os::ptrace::{self, Orphans, Tid, Tracer};
 use crate::engine::os::signal::Wakeable;
 use crate::engine::os::wait::Event;
+use crate::engine::os::watcher::Watcher;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -45,6 +46,8 @@ pub struct Live {
     pub(super) watches: Watches,
     /// Where there is a `syscall` instruction, once it was needed.
     pub(super) syscall_at: Option<u64>,
+    /// Repairs the process if we are killed; there once something has been written.
+    pub(super) watcher: Option<Watcher>,
     pub(super) gone: Option<End>,
     pub(super) tracer: Tracer,
 }
@@ -105,6 +108,7 @@ impl Live {
             slots: Slots::default(),
             watches: Watches::default(),
             syscall_at: None,
+            watcher: None,
             gone: None,
             tracer,
         })

@@ -3,6 +3,7 @@
 use crate::engine::addr::Addr;
 use crate::engine::memory::{Fault, Memory, ReadPart};
 use crate::engine::os::memory::{MemFile, PIECES_MAX, Piece, read, read_pieces};
+use crate::engine::os::watcher::Watcher;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,9 +65,17 @@ impl ProcessMemory {
         self.file.write(addr, bytes)
     }
 
+    /// Starts the process that repairs this memory if we are killed.
+    pub(super) fn watch(&self) -> io::Result<Watcher> {
+        Watcher::start(&self.file)
+    }
+
     /// Puts an `int3` at `addr`, and returns the byte it replaces.
     pub(super) fn patch(&self, addr: u64) -> io::Result<u8> {
         let mut hidden = self.patches.lock();
+        if let Some(byte) = hidden.get(&addr) {
+            return Ok(*byte);
+        }
         let mut byte = [0];
         self.read_raw(addr, &mut byte)?;
         self.patches.lowest.fetch_min(addr, Ordering::SeqCst);
@@ -78,6 +87,11 @@ impl ProcessMemory {
         }
         self.patches.generation.fetch_add(1, Ordering::SeqCst);
         written.map(|()| byte[0])
+    }
+
+    /// Whether there is an `int3` of ours at `addr`.
+    pub(super) fn is_hidden(&self, addr: u64) -> bool {
+        self.patches.lock().contains_key(&addr)
     }
 
     /// Puts the replaced byte back.

@@ -3,6 +3,9 @@
 //! Everything that is ever written over text is in one journal, [`Sites::ever`]. It tells
 //! a trap of a site that was lifted a moment ago from a trap of the program's own, what
 //! to put right in the memory of a forked child, and what to compare when letting go.
+//!
+//! The `int3`s are in memory only while the process runs (*armed*). While it is stopped,
+//! which is when a debugger spends its time and may be killed, the text is as it was.
 
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
@@ -70,7 +73,13 @@ pub(super) struct Sites {
     pub(super) placed: FxHashMap<u64, Site>,
     /// Every address that has ever been a site, and the byte that belongs there.
     pub(super) ever: FxHashMap<u64, u8>,
+    /// Whether the `int3`s are in memory.
+    armed: bool,
 }
+
+/// With more sites than this they stay in memory while the process is stopped: taking
+/// them out and putting them in takes a microsecond each.
+const DISARMED_MAX: usize = 500;
 
 impl Sites {
     pub(super) fn get(&self, addr: u64) -> Option<&Site> {
@@ -106,12 +115,64 @@ impl Live {
             }
             return Ok(());
         }
-        let saved = self.memory.patch(addr.0).map_err(|source| {
-            Error::os(format!("cannot place a breakpoint at {addr}"), source)
-        })?;
-        self.sites.ever.insert(addr.0, saved);
+        let cannot =
+            |source| Error::os(format!("cannot place a breakpoint at {addr}"), source);
+        let mut saved = [0];
+        self.memory.read_raw(addr.0, &mut saved).map_err(cannot)?;
+        self.watch_over(addr.0, saved[0]);
+        // Tried even if it is not to stay, so that what cannot be is said now.
+        self.memory.patch(addr.0).map_err(cannot)?;
+        if !self.sites.armed {
+            self.memory.unpatch(addr.0).map_err(cannot)?;
+        }
+        self.sites.ever.insert(addr.0, saved[0]);
         self.sites.placed.insert(addr.0, Site { owners: vec![owner], code: None });
         Ok(())
+    }
+
+    /// Has the watcher know of a byte before it is replaced. What was launched needs
+    /// none: it is killed with us.
+    fn watch_over(&mut self, addr: u64, original: u8) {
+        if self.launched {
+            return;
+        }
+        if self.watcher.is_none() {
+            match self.memory.watch() {
+                Ok(watcher) => self.watcher = Some(watcher),
+                Err(err) => tracing::warn!("no watcher: {err}"),
+            }
+        }
+        if let Some(watcher) = &mut self.watcher
+            && !watcher.note(addr, original)
+        {
+            tracing::warn!("the watcher has no room for {addr:#x}");
+        }
+    }
+
+    /// Puts the `int3`s into memory.
+    pub(super) fn arm(&mut self) {
+        if std::mem::replace(&mut self.sites.armed, true) {
+            return;
+        }
+        for addr in self.sites.placed.keys() {
+            if let Err(err) = self.memory.patch(*addr) {
+                // The mapping is gone: there is nothing to run into either.
+                tracing::warn!("the site at {addr:#x} cannot be placed again: {err}");
+            }
+        }
+    }
+
+    /// Takes the `int3`s out of memory, with all threads stopped.
+    pub(super) fn disarm(&mut self) {
+        if self.sites.placed.len() > DISARMED_MAX || !self.sites.armed {
+            return;
+        }
+        self.sites.armed = false;
+        for addr in self.sites.placed.keys() {
+            if let Err(err) = self.memory.unpatch(*addr) {
+                tracing::warn!("the site at {addr:#x} cannot be taken out: {err}");
+            }
+        }
     }
 
     /// Takes `owner` from the site at `addr`, which is lifted if it was the last.
@@ -141,7 +202,12 @@ impl Live {
             return Ok(());
         }
         match self.memory.unpatch(addr) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if let Some(watcher) = &mut self.watcher {
+                    watcher.forget(addr);
+                }
+                Ok(())
+            }
             // No memory left to hold the int3: the process, or the mapping, is gone.
             Err(_) if !self.is_patched(addr) => Ok(()),
             Err(source) => {

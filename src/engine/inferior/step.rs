@@ -37,21 +37,11 @@ impl Live {
                 return Ok(RunEnd::Stepped { tid });
             }
         }
-        self.step_natively(tid, registers.rip)
+        self.step_natively(tid)
     }
 
-    fn step_natively(&mut self, tid: Tid, pc: u64) -> Result<RunEnd> {
-        let at_site = self.sites.contains(pc);
-        if at_site {
-            self.memory
-                .unpatch(pc)
-                .map_err(|it| Error::os(format!("cannot step at {}", Addr(pc)), it))?;
-        }
-        let stepped = self.step_once(tid);
-        if at_site {
-            let _ = self.memory.patch(pc);
-        }
-        match stepped {
+    fn step_natively(&mut self, tid: Tid) -> Result<RunEnd> {
+        match self.step_without_site(tid) {
             Ok(Stepped::Done) => {
                 self.set_arrived(tid)?;
                 Ok(RunEnd::Stepped { tid })

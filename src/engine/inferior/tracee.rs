@@ -38,6 +38,8 @@ pub(super) struct Tracee {
     pub(super) arrived: Option<u64>,
     /// The signal that it is stopped for and shall receive, or 0.
     pub(super) signal: i32,
+    /// Whether it is stopped for a SIGTRAP that shall not be delivered.
+    pub(super) trapped: bool,
     /// A signal taken out of its hands while it made a step; it is given back.
     pub(super) held: Option<SignalInfo>,
     /// The site whose instruction it executes somewhere else.
@@ -59,6 +61,7 @@ impl Tracee {
             unwritten: Unwritten::Nothing,
             arrived: None,
             signal: 0,
+            trapped: false,
             held: None,
             in_slot: None,
             group_stopped: false,
@@ -71,6 +74,7 @@ impl Tracee {
     pub(super) fn stopped(&mut self) {
         self.running = false;
         self.signal = 0;
+        self.trapped = false;
         self.group_stopped = false;
         self.registers = None;
         self.unwritten = Unwritten::Nothing;

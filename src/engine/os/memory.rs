@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 
 /// How many pieces one call takes (`UIO_MAXIOV`, `linux/uio.h`).
@@ -50,6 +51,12 @@ fn readv(pid: i32, local: &[libc::iovec], remote: &[libc::iovec]) -> io::Result<
 /// `/proc/<pid>/mem`: reads what the process itself may not, and writes read-only text.
 #[derive(Debug)]
 pub struct MemFile(File);
+
+impl AsRawFd for MemFile {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
 
 impl MemFile {
     /// Opens the memory that the process has now; after an exec it has another.

@@ -8,4 +8,5 @@ pub mod ptrace;
 pub mod signal;
 pub mod spawn;
 pub mod wait;
+pub mod watcher;
 pub mod terminal;

@@ -92,6 +92,9 @@ fn readers_never_see_an_int3_of_ours() {
     let memory = live.memory();
     let before = memory.read_bytes(tick, 64).unwrap();
     place_all(&mut live, &[tick, tick.offset(5)]);
+    assert!(!live.is_patched(tick.0), "not while the program is stopped");
+    live.arm();
+    assert!(live.is_patched(tick.0));
     assert_eq!(memory.read_bytes(tick, 64).unwrap(), before);
     let mut byte = [0];
     memory.read(tick, &mut byte).unwrap();

@@ -243,3 +243,12 @@ pub(super) fn place_all(live: &mut Live, addrs: &[Addr]) {
         live.place(*addr, Owner::User(1)).unwrap();
     }
 }
+
+/// Waits for something that another process brings about.
+pub(super) fn until(mut condition: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < RUN_MAX, "it never came about");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}

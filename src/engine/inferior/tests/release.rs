@@ -4,8 +4,12 @@ use super::*;
 use crate::engine::os::process;
 use std::os::unix::fs::FileExt;
 
-/// The executable mappings of the program, which must be as the file has them.
 fn assert_text_untouched(program: &Program, pid: i32) {
+    assert!(is_text_untouched(program, pid));
+}
+
+/// Whether the executable mappings of the program are as the file has them.
+fn is_text_untouched(program: &Program, pid: i32) -> bool {
     let file = std::fs::File::open(&program.path).unwrap();
     let memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
     let mut compared = 0;
@@ -17,10 +21,13 @@ fn assert_text_untouched(program: &Program, pid: i32) {
         let (mut is, mut was) = (vec![0; len], vec![0; len]);
         memory.read_exact_at(&mut is, mapping.start).unwrap();
         let n = file.read_at(&mut was, mapping.file_offset).unwrap();
-        assert!(is[..n] == was[..n], "the text has changed");
+        if is[..n] != was[..n] {
+            return false;
+        }
         compared += n;
     }
     assert!(compared > 100_000);
+    true
 }
 
 /// Mappings that no program makes: executable and without a name.
@@ -42,6 +49,7 @@ fn fifty_cycles_under_load_leave_the_program_as_it_was() {
         let mut judge = Counting { stop_every: Some(200 + cycle), ..Counting::default() };
         for _ in 0..2 {
             assert!(matches!(live.run(&mut judge).unwrap(), RunEnd::Stopped { .. }));
+            assert_text_untouched(&program, pid);
         }
         live.detach().unwrap();
         assert_text_untouched(&program, pid);
@@ -110,4 +118,55 @@ fn a_launched_program_dies_with_its_session_and_not_of_it() {
     live.detach().unwrap();
     assert_eq!(process::Status::of(pid).unwrap().tracer_pid, 0);
     crate::engine::os::signal::kill(pid).unwrap();
+}
+
+/// What the debugger of the next test does; as a test of its own it does nothing.
+#[test]
+fn debugger_to_be_killed() {
+    let Ok(pid) = std::env::var("TINYDBG_TEST_PID") else { return };
+    let numbers = |name| -> Vec<Addr> {
+        let text = std::env::var(name).unwrap();
+        text.split_whitespace().map(|it| Addr(it.parse().unwrap())).collect()
+    };
+    let mut live = Live::attach(Tracer::for_this_thread(), pid.parse().unwrap()).unwrap();
+    place_all(&mut live, &numbers("TINYDBG_TEST_SITES"));
+    let mut judge = Counting { stop_every: Some(1), ..Counting::default() };
+    eprintln!("attached");
+    let end = live.run(&mut judge).unwrap();
+    eprintln!("{end:?}");
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_debugger_that_is_killed_leaves_the_program_running() {
+    let program = Program::victim();
+    // Stopped at a site, and running with sites in place.
+    for (function, said) in [("main.tick", "Stopped"), ("main.children", "attached")] {
+        let mut target = Target::start(&program, &["until", "4"]);
+        let pid = target.pid();
+        let live = target.attach();
+        let sites = program.instructions(&live, function);
+        live.detach().unwrap();
+        let sites: Vec<String> = sites.iter().map(|it| it.0.to_string()).collect();
+        let mut debugger = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("engine::inferior::tests::release::debugger_to_be_killed")
+            .env("TINYDBG_TEST_PID", pid.to_string())
+            .env("TINYDBG_TEST_SITES", sites.join(" "))
+            .stdout(Pipe::null())
+            .stderr(Pipe::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(debugger.stderr.take().unwrap()).lines();
+        assert!(lines.by_ref().any(|it| it.unwrap().starts_with(said)));
+        if said == "attached" {
+            until(|| !is_text_untouched(&program, pid));
+        }
+        debugger.kill().unwrap();
+        debugger.wait().unwrap();
+        until(|| is_text_untouched(&program, pid));
+        assert_eq!(target.finish(), "bad 0\n", "{function}");
+    }
 }

@@ -186,11 +186,3 @@ fn cpu_ticks(pid: i32) -> u64 {
     let field = |n| process::stat_field(&stat, n).unwrap().parse::<u64>().unwrap();
     field(14) + field(15)
 }
-
-fn until(mut condition: impl FnMut() -> bool) {
-    let begun = std::time::Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < RUN_MAX, "it never came about");
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
-}

@@ -237,9 +237,10 @@ fn a_program_on_a_terminal_of_its_own_talks_to_us() {
         // The terminal echoes what was typed.
         output.read_line(&mut line).unwrap();
         output.read_line(&mut line).unwrap();
-        line
+        // Closed before its end, the terminal would send the program a SIGHUP.
+        (line, pty)
     });
     let end = live.run(&mut Counting::default()).unwrap();
     assert_eq!(end, RunEnd::Exited { status: 0 });
-    assert_eq!(talking.join().unwrap(), "ready\r\n\r\nbad 0\r\n");
+    assert_eq!(talking.join().unwrap().0, "ready\r\n\r\nbad 0\r\n");
 }
