@@ -291,8 +291,10 @@ fn keys_work_while_answers_are_awaited() {
     fake.hold::<Command>();
     script.keys("c");
     assert!(script.state.is_running());
+    assert!(script.screen().contains("STOPPED"), "too short to be seen yet");
+    script.wait(100);
     assert!(script.screen().contains("RUNNING 0s"));
-    script.wait(3000);
+    script.wait(2900);
     assert!(script.screen().contains("RUNNING 3s"));
     script.keys("n");
     assert!(script.screen().contains("running: P pauses the program"));
@@ -348,6 +350,26 @@ fn under_delve_a_running_program_is_held_for_a_moment_to_set_a_breakpoint() {
     script.pump();
     assert_eq!(methods(&fake), ["CreateBreakpoint", "Command"]);
     assert!(script.state.is_running(), "nobody saw a stop");
+}
+
+#[test]
+fn steps_that_are_typed_ahead_follow_each_other() {
+    let (mut script, fake) = script(true, (80, 24));
+    fake.hold::<Command>();
+    script.keys("n n s");
+    fake.take_asked();
+    let names = |fake: &FakeClient| -> Vec<String> {
+        let asked = fake.take_asked();
+        let commands = asked.iter().filter(|it| it.method == "Command");
+        commands.map(|it| it.params["name"].as_str().unwrap().to_owned()).collect()
+    };
+    fake.release::<Command>(Ok(CommandOut { state: stop_at(11) }));
+    script.pump();
+    assert_eq!(names(&fake), ["next"]);
+    fake.release::<Command>(Ok(CommandOut { state: stop_at(10) }));
+    script.pump();
+    assert_eq!(names(&fake), [""; 0], "a breakpoint ends what was typed ahead");
+    assert!(script.state.is_stopped());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! When must the screen be drawn again although nothing has happened?
 
-use crate::tui::state::{Run, State};
+use crate::tui::state::{RUNNING_SHOWN_MS, Run, State};
 use crate::tui::view::status::WHICH_KEY_MS;
 
 /// The next time, in milliseconds since the start, at which something on the screen
@@ -14,9 +14,11 @@ pub fn next_tick_ms(state: &State) -> Option<u64> {
         }
         Run::Starting(_) | Run::Exited { .. } | Run::Disconnected(_) => None,
     };
+    let shown = Some(state.since_ms + RUNNING_SHOWN_MS)
+        .filter(|it| state.is_running() && *it > state.now_ms);
     let which_key = Some(state.keys_since_ms + WHICH_KEY_MS)
         .filter(|it| !state.keys.is_empty() && *it > state.now_ms);
-    clock.into_iter().chain(which_key).min()
+    clock.into_iter().chain(which_key).chain(shown).min()
 }
 
 #[cfg(test)]
@@ -32,6 +34,8 @@ mod tests {
         state.run = Run::Running;
         state.since_ms = 1_250;
         state.now_ms = 1_260;
+        assert_eq!(next_tick_ms(&state), Some(1_250 + RUNNING_SHOWN_MS));
+        state.now_ms = 1_400;
         assert_eq!(next_tick_ms(&state), Some(2_250));
         state.now_ms = 2_250;
         assert_eq!(next_tick_ms(&state), Some(3_250));

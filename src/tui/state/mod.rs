@@ -44,6 +44,9 @@ pub enum Run {
     Disconnected(String),
 }
 
+/// How long a program runs before it is shown to run.
+pub const RUNNING_SHOWN_MS: u64 = 100;
+
 /// What is known of the service, and what it can do.
 #[derive(Clone, Debug, Default)]
 pub struct Server {
@@ -167,6 +170,8 @@ pub struct State {
     pub scope_is_settled: bool,
     /// What let the program run before this stop.
     pub verb: &'static str,
+    /// Steps that were asked for while one was being made.
+    pub steps: VecDeque<msg::Resume>,
     /// How to leave as soon as the program stands still.
     pub leave_at_stop: Option<msg::Leave>,
     /// Effects that need a stopped program, kept until it is, and whether to go on then.
@@ -218,6 +223,7 @@ impl State {
             scope: Scope { goroutine: -1, frame: 0 },
             scope_is_settled: false,
             verb: "",
+            steps: VecDeque::new(),
             leave_at_stop: None,
             at_stop: Vec::new(),
             resume_after: false,
@@ -256,14 +262,21 @@ impl State {
         self.run == Run::Running
     }
 
+    /// Whether the program has run long enough for it to be shown. A step that takes a
+    /// few milliseconds must not make the whole screen change its colours twice.
+    pub fn looks_running(&self) -> bool {
+        let elapsed = self.now_ms.saturating_sub(self.since_ms);
+        self.is_running() && (self.stop.0 == 0 || elapsed >= RUNNING_SHOWN_MS)
+    }
+
+    /// What is shown is of an earlier time, and has to look so.
+    pub fn looks_stale(&self) -> bool {
+        !self.is_stopped() && (!self.is_running() || self.looks_running())
+    }
+
     /// Whether the program can still be stopped or run.
     pub fn is_alive(&self) -> bool {
         self.is_stopped() || self.is_running()
-    }
-
-    /// What is shown is of an earlier time.
-    pub fn is_stale(&self) -> bool {
-        !self.is_stopped()
     }
 
     /// Whether questions about the program are answered now.

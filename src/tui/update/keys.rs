@@ -72,19 +72,38 @@ pub fn disabled(state: &State, action: Action) -> Option<String> {
     }
 }
 
+/// The step that an action makes.
+fn step_of(action: Action) -> Option<Resume> {
+    Some(match action {
+        Action::Next => Resume::Next,
+        Action::Step => Resume::Step,
+        Action::StepOut => Resume::StepOut,
+        Action::StepInstruction => Resume::StepInstruction,
+        Action::NextInstruction => Resume::NextInstruction,
+        _ => return None,
+    })
+}
+
 /// Does an action, or says why not.
 pub fn act(state: &mut State, action: Action, out: &mut Vec<Effect>) {
+    if step_of(action).is_some_and(|it| run::step_ahead(state, it)) {
+        return;
+    }
     if let Some(why) = disabled(state, action) {
         return state.say(Role::Warning, why);
     }
     match action {
         Action::Continue => run::resume(state, Resume::Continue, out),
         Action::Halt => run::halt(state, out),
-        Action::Next => run::resume(state, Resume::Next, out),
-        Action::Step => run::resume(state, Resume::Step, out),
-        Action::StepOut => run::resume(state, Resume::StepOut, out),
-        Action::StepInstruction => run::resume(state, Resume::StepInstruction, out),
-        Action::NextInstruction => run::resume(state, Resume::NextInstruction, out),
+        Action::Next
+        | Action::Step
+        | Action::StepOut
+        | Action::StepInstruction
+        | Action::NextInstruction => {
+            if let Some(how) = step_of(action) {
+                run::resume(state, how, out);
+            }
+        }
         Action::RunToCursor => breakpoints::run_to_cursor(state, out),
         Action::CancelNext => run::cancel_next(state, out),
         Action::Restart => run::restart(state, out),

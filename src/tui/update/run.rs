@@ -30,6 +30,20 @@ pub fn resume(state: &mut State, how: Resume, out: &mut Vec<Effect>) {
     out.push(Effect::Resume(how));
 }
 
+/// Steps that are typed ahead at most.
+const STEPS_MAX: usize = 8;
+
+/// A step while one is being made: it follows, if that one ends as a step. Says whether
+/// it was taken; a program that is seen to run takes none.
+pub fn step_ahead(state: &mut State, how: Resume) -> bool {
+    let is_between = state.is_running() && !state.looks_running() && !state.resume_after;
+    let takes = is_between && state.steps.len() < STEPS_MAX;
+    if takes {
+        state.steps.push_back(how);
+    }
+    takes
+}
+
 /// The program runs from now on.
 pub fn started(state: &mut State) {
     if state.is_stopped() {
@@ -126,6 +140,11 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     }
     select_current(state);
     announce(state);
+    let next = state.steps.pop_front();
+    match next.filter(|_| state.stopped.stop_reason == "next finished") {
+        Some(how) => resume(state, how, out),
+        None => state.steps.clear(),
+    }
 }
 
 /// Selects the goroutine that stopped, and shows where it is in the user's code.

@@ -28,7 +28,7 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, has_focus: bool)
     }
     let at = state.breakpoints.at;
     let hit = state.stopped.current_thread.as_ref().and_then(|it| it.breakpoint.as_ref());
-    let hit = hit.map(|it| it.id).filter(|_| state.is_stopped());
+    let hit = hit.map(|it| it.id).filter(|_| !state.looks_stale());
     for row in 0..area.height {
         let index = at.top + usize::from(row);
         let Some(it) = shown.get(index) else { break };

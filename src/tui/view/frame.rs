@@ -146,7 +146,9 @@ fn about(state: &State, pane: Pane) -> String {
         Pane::Source => {
             let path = state.source.path.as_deref().unwrap_or_default();
             let path = text::clean(path);
-            return match state.is_running() && state.stop.0 > 0 && !state.source.browsing
+            return match state.looks_running()
+                && state.stop.0 > 0
+                && !state.source.browsing
             {
                 true => format!("{path}, as of stop {}", state.stop.0),
                 false => path.into_owned(),
@@ -176,7 +178,7 @@ fn about(state: &State, pane: Pane) -> String {
     };
     let is_of_stop =
         matches!(pane, Pane::Goroutines | Pane::Variables | Pane::Stack | Pane::Watches);
-    if is_of_stop && state.is_stale() && state.stop.0 > 0 {
+    if is_of_stop && state.looks_stale() && state.stop.0 > 0 {
         if !about.is_empty() {
             about.push_str(", ");
         }

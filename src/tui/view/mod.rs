@@ -64,12 +64,12 @@ fn pane(state: &State, canvas: &mut Canvas<'_>, slot: &Slot) {
     // What is of an earlier stop is dimmed as a whole, so that it is never taken for now.
     let is_of_stop =
         !matches!(slot.front, Pane::Source | Pane::Console | Pane::Breakpoints);
-    if is_of_stop && state.is_stale() && state.stop.0 > 0 {
+    if is_of_stop && state.looks_stale() && state.stop.0 > 0 {
         canvas.style(inner, Role::Stale);
     }
     // Source stays true while the program runs; that execution is elsewhere is shown by
     // less light, unless the user is reading.
-    if slot.front == Pane::Source && state.is_running() && !state.source.browsing {
+    if slot.front == Pane::Source && state.looks_running() && !state.source.browsing {
         let dim = Style::new().add_modifier(Modifier::DIM);
         canvas.buffer.set_style(inner, dim);
     }

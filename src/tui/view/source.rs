@@ -134,7 +134,7 @@ fn lines(
         let is_current = marks.current == Some(number);
         let line = Rect { y, height: 1, ..area };
         if is_current {
-            let role = if marks.is_innermost && !state.is_running() {
+            let role = if marks.is_innermost && !state.looks_running() {
                 Role::CurrentLine
             } else {
                 Role::CurrentFrameLine
@@ -190,7 +190,7 @@ fn gutter(
         if is_current || is_cursor { Role::LineNumberCurrent } else { Role::LineNumber };
     canvas.put(line.x + 1, line.y, line.width.saturating_sub(1), &text, role);
     if is_current {
-        let glyph = if state.is_stopped() { glyphs.pc } else { glyphs.pc_stale };
+        let glyph = if !state.looks_stale() { glyphs.pc } else { glyphs.pc_stale };
         let x = line.x + 1 + digits(len);
         if x < line.right() {
             canvas.put(x, line.y, 1, glyph, Role::GutterPc);
@@ -330,7 +330,7 @@ fn inlay(
         if x + 4 > area.right() {
             break;
         }
-        let role = match (state.is_stale(), changed) {
+        let role = match (state.looks_stale(), changed) {
             (true, _) => Role::Stale,
             (_, true) => Role::InlayChanged,
             (_, false) => Role::Inlay,

@@ -21,6 +21,7 @@ fn bar_role(state: &State) -> Role {
     match state.run {
         Run::Starting(_) => Role::StatusLoading,
         Run::Stopped => Role::StatusStopped,
+        Run::Running if !state.looks_running() => Role::StatusStopped,
         Run::Running => Role::StatusRunning,
         Run::Exited { .. } => Role::StatusExited,
         Run::Disconnected(_) => Role::StatusDisconnected,
@@ -32,10 +33,10 @@ fn state_text(state: &State, is_short: bool) -> String {
     let elapsed = text::clock(state.now_ms.saturating_sub(state.since_ms));
     match &state.run {
         Run::Starting(what) => format!("LOADING {what}"),
-        Run::Running => format!("RUNNING {elapsed}"),
+        Run::Running if state.looks_running() => format!("RUNNING {elapsed}"),
         Run::Exited { status } => format!("EXITED {status}"),
         Run::Disconnected(_) => "DISCONNECTED".to_owned(),
-        Run::Stopped => {
+        Run::Stopped | Run::Running => {
             let reason = run::reason(state);
             if is_short {
                 format!("STOPPED {}", reason.replace("breakpoint ", "bp "))
@@ -93,7 +94,7 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 fn place_parts(state: &State, is_short: bool, left: &mut Vec<(u8, String)>) {
-    let stopped = state.is_stopped();
+    let stopped = !state.looks_stale();
     let id = state.scope.goroutine;
     if stopped && id > 0 {
         let labels = labels_of(state, id);
@@ -140,10 +141,13 @@ fn meters(state: &State, is_short: bool) -> Vec<(u8, String)> {
         right.push((4, "MUTED".to_owned()));
     }
     let is_optimized = state.frame().and_then(|it| it.function.as_ref());
-    if state.is_stopped() && is_optimized.is_some_and(|it| it.optimized) {
+    if !state.looks_stale() && is_optimized.is_some_and(|it| it.optimized) {
         right.push((8, "OPT".to_owned()));
     }
     match state.run {
+        Run::Running if !state.looks_running() => {
+            right.push((1, "held 0s".to_owned()));
+        }
         Run::Stopped => {
             let total = state.held_ms + now;
             let held = text::clock(now);
@@ -270,8 +274,10 @@ fn hinted(state: &State) -> Vec<Action> {
         Run::Starting(_) => return vec![Action::Quit],
         Run::Disconnected(_) => return vec![Action::Quit, Action::Help],
         Run::Exited { .. } => vec![Action::Restart, Action::Quit],
-        Run::Running => vec![Action::Halt, Action::ToggleBreakpoint],
-        Run::Stopped => {
+        Run::Running if state.looks_running() => {
+            vec![Action::Halt, Action::ToggleBreakpoint]
+        }
+        Run::Stopped | Run::Running => {
             vec![Action::Next, Action::Step, Action::StepOut, Action::Continue]
         }
     };
@@ -299,13 +305,15 @@ fn hinted(state: &State) -> Vec<Action> {
         Pane::Watches => &[Action::AddWatch, Action::Edit, Action::Delete, Action::Enter],
         Pane::Console => &[Action::Enter, Action::Focus(Pane::Console)],
     };
-    actions
-        .extend(of_pane.iter().filter(|it| state.is_stopped() || **it != Action::Watch));
+    actions.extend(
+        of_pane.iter().filter(|it| !state.looks_stale() || **it != Action::Watch),
+    );
     let mut seen = Vec::new();
     actions.retain(|it| {
         let is_new = !seen.contains(it);
         seen.push(*it);
-        is_new && keys::disabled(state, *it).is_none()
+        let is_short = state.is_running() && !state.looks_running();
+        is_new && (is_short || keys::disabled(state, *it).is_none())
     });
     actions
 }
