@@ -63,6 +63,9 @@ pub struct InlineFrame<'a> {
     pub start_line: u32,
 }
 
+/// Inlined calls of a whole program; more are damage.
+const INLINED_MAX: usize = 1 << 23;
+
 /// `abi.FuncFlag*`.
 const FLAG_TOP_FRAME: u8 = 1;
 const FLAG_SP_WRITE: u8 = 2;
@@ -317,6 +320,9 @@ impl NameIndex {
             let Some(function) = table.function(index) else { continue };
             physical.push((hashed(function.name_offset), index));
             let start = inlined_in.len();
+            if start >= INLINED_MAX {
+                continue;
+            }
             for call in 0..=table.inline_index_max(&function).unwrap_or(-1) {
                 let Some(call) = table.inlined_call(&function, call) else { break };
                 inlined_in.push((call.name_offset, index));

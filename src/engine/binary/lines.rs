@@ -281,7 +281,10 @@ impl Binary {
         }
         let mut functions = Vec::new();
         for (i, (first, unit)) in files.units.iter().enumerate() {
-            let Some(number) = numbers.iter().find(|it| it.0 == *unit) else { continue };
+            let Ok(number) = numbers.binary_search_by_key(unit, |it| it.0) else {
+                continue;
+            };
+            let number = numbers[number];
             let end = files.units.get(i + 1).map_or(table.n_functions(), |it| it.0);
             let raws = (*first..end).filter_map(|it| table.function(it));
             let with = raws.filter(|it| table.files(it).any(|it| it.value == number.1));

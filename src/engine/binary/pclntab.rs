@@ -18,6 +18,8 @@ const FUNCTAB_ENTRY_LEN: usize = 8;
 /// The places of `PCDATA_InlTreeIndex` and `FUNCDATA_InlTree` (`internal/abi/symtab.go`).
 const PCDATA_INLINE_INDEX: u32 = 2;
 const FUNCDATA_INLINE_TREE: u32 = 3;
+/// Places that may be `runtime.firstmoduledata`; there is one, or a few by chance.
+const CANDIDATES_MAX: usize = 64;
 /// Inlining nested deeper than this is damage.
 const INLINE_DEPTH_MAX: usize = 512;
 /// Entries of one function's inline tree; more is damage.
@@ -181,7 +183,11 @@ impl ModuleData {
         if elf.is_pie {
             let mut candidates =
                 elf.relative_relocations().filter(|it| it.1 == table_addr);
-            return candidates.find(|it| fits(it.0)).map(|it| it.0);
+            return candidates
+                .by_ref()
+                .take(CANDIDATES_MAX)
+                .find(|it| fits(it.0))
+                .map(|it| it.0);
         }
         [".noptrdata", ".data"].into_iter().find_map(|name| {
             let section = elf.section(name)?;

@@ -10,17 +10,23 @@ use gimli::DebugAddrIndex;
 use gimli::EndianSlice;
 use gimli::LittleEndian;
 use gimli::RangeListsOffset;
+use rustc_hash::FxHashMap;
 
 use super::Binary;
 use super::dies::Address;
 use super::dies::Die;
 use super::dies::DieReader;
 use super::dies::Place;
+use super::dies::Reader;
 use super::line_program::LineProgram;
 use crate::engine::addr::FileAddr;
 
 /// `DW_LANG_Go`.
 const LANGUAGE_GO: u64 = 0x16;
+/// Units of a file; more are damage.
+const UNITS_MAX: usize = 1 << 17;
+/// Tables of abbreviations: Go has one, C one for each file. More are damage.
+const ABBREVIATIONS_MAX: usize = 1 << 14;
 /// Ranges of one DIE; more is damage.
 const RANGES_MAX: usize = 1 << 16;
 /// References from a DIE to the one it is an instance of: more hops are malformed.
@@ -77,46 +83,24 @@ impl Units {
         let abbrev = gimli::DebugAbbrev::from(abbrev);
         let mut headers = gimli::DebugInfo::from(info).units();
         let mut all: Vec<Unit> = Vec::new();
-        let mut known: Vec<(usize, Arc<gimli::Abbreviations>)> = Vec::new();
+        let mut known: FxHashMap<usize, Arc<gimli::Abbreviations>> = FxHashMap::default();
         while let Ok(Some(header)) = headers.next() {
+            if all.len() >= UNITS_MAX || known.len() >= ABBREVIATIONS_MAX {
+                break;
+            }
             let at = header.debug_abbrev_offset();
-            let cached =
-                known.iter().rev().find(|it| it.0 == at.0).map(|it| it.1.clone());
-            let abbreviations = match cached {
-                Some(it) => it,
+            let abbreviations = match known.get(&at.0) {
+                Some(it) => it.clone(),
                 None => {
                     let Ok(it) = abbrev.abbreviations(at) else { continue };
-                    let it = Arc::new(it);
-                    known.push((at.0, it.clone()));
-                    it
+                    known.entry(at.0).or_insert(Arc::new(it)).clone()
                 }
             };
-            let Some(offset) = header.debug_info_offset() else { continue };
-            let root = offset.0.saturating_add(header.root_offset().0);
-            let end = offset.0.saturating_add(header.length_including_self());
-            let mut unit = Unit {
-                offset: offset.0,
-                first_die: root,
-                end: end.min(info.len()),
-                encoding: header.encoding(),
-                abbreviations,
-                name: String::new(),
-                package: String::new(),
-                comp_dir: String::new(),
-                is_go: false,
-                is_optimized: false,
-                low_pc: 0,
-                addr_base: 0,
-                ranges: None,
-                high_pc: None,
-                line_program: None,
-                contents: OnceLock::new(),
-                lines: OnceLock::new(),
+            let Some(mut unit) = Unit::new(&header, abbreviations, info.len()) else {
+                continue;
             };
-            if unit.first_die < unit.end {
-                unit.read_root(binary);
-                all.push(unit);
-            }
+            unit.read_root(binary);
+            all.push(unit);
         }
         let mut by_pc = Vec::new();
         for (unit, index) in all.iter().zip(0..) {
@@ -152,6 +136,36 @@ impl Units {
 }
 
 impl Unit {
+    /// A unit of which nothing is known yet but where it is.
+    fn new(
+        header: &gimli::UnitHeader<Reader<'_>>,
+        abbreviations: Arc<gimli::Abbreviations>,
+        section_len: usize,
+    ) -> Option<Unit> {
+        let offset = header.debug_info_offset()?.0;
+        let first_die = offset.checked_add(header.root_offset().0)?;
+        let end = offset.checked_add(header.length_including_self())?.min(section_len);
+        (first_die < end).then(|| Unit {
+            offset,
+            first_die,
+            end,
+            encoding: header.encoding(),
+            abbreviations,
+            name: String::new(),
+            package: String::new(),
+            comp_dir: String::new(),
+            is_go: false,
+            is_optimized: false,
+            low_pc: 0,
+            addr_base: 0,
+            ranges: None,
+            high_pc: None,
+            line_program: None,
+            contents: OnceLock::new(),
+            lines: OnceLock::new(),
+        })
+    }
+
     fn read_root(&mut self, binary: &Binary) {
         let root = DieReader::new(binary, self, self.first_die).next();
         let Some(root) = root else { return };

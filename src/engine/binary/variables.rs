@@ -14,6 +14,10 @@ use crate::engine::error::Result;
 
 /// DIEs of one function; more are damage.
 const DIES_MAX: usize = 1 << 20;
+/// Blocks and inlined calls within each other; deeper ones are damage.
+const NESTING_MAX: usize = 512;
+/// Variables of one scope; more are damage.
+const VARIABLES_MAX: usize = 1 << 13;
 
 /// The variables of one function, physical or inlined, as seen from one PC.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -102,6 +106,9 @@ impl Binary {
         let mut groups = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let Some(depth) = depth_in(&nodes, index, root) else { continue };
+            if groups.len() >= VARIABLES_MAX {
+                break;
+            }
             if let Some(variable) = self.variable(unit, &node.die, depth, pc.0, line) {
                 groups.push((node.parent, variable));
             }
@@ -134,6 +141,9 @@ impl Binary {
             && let Some(die) = reader.next()
         {
             let depth = usize::try_from(die.depth).unwrap_or(0).max(1);
+            if depth > NESTING_MAX {
+                continue;
+            }
             around.truncate(depth);
             let parent = around.last().copied().unwrap_or(0);
             around.push(nodes.len());
