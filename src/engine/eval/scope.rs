@@ -102,7 +102,7 @@ impl<'p, 'a> Place<'p, 'a> {
     fn find_closure(&self) -> Option<Addr> {
         let registers = self.frame.registers.as_ref()?;
         let function = self.frame.function.as_ref().filter(|it| !it.inlined)?;
-        let end = self.cx.types.binary.prologue_end(function.id);
+        let end = self.cx.types.binary.prologue_end(function.id?);
         let in_prologue =
             (function.entry..=self.cx.bias.loaded(end)).contains(&self.frame.lookup_pc);
         if !in_prologue {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 
 use crate::engine::addr::{Addr, FileAddr};
-use crate::engine::binary::Binary;
+use crate::engine::binary::{Binary, GoVersion};
 use crate::engine::golang::Image;
 
 /// The addresses of the variables we read; `None` for those that could not be found.
@@ -37,10 +37,11 @@ const CANDIDATES_MAX: usize = 32;
 const CODE_MAX: usize = 4096;
 
 impl Globals {
-    pub fn find(image: &Image) -> Globals {
+    pub fn find(image: &Image, version: GoVersion) -> Globals {
         let binary = &image.binary;
         let symbol = |name| binary.symbol(name);
         let addr = |name| symbol(name).map(|it| image.bias.loaded(it.addr));
+        let fing = |exists: bool, name| exists.then(|| addr(name)).flatten();
         let loaded = |it: FileAddr| image.bias.loaded(it);
         Globals {
             allgs: addr("runtime.allgs").or_else(|| find_allgs(binary).map(loaded)),
@@ -48,8 +49,10 @@ impl Globals {
                 Some(it) => vec![(loaded(it.addr), (it.size / 16) as usize)],
                 None => find_wait_reasons(binary).map(|it| (loaded(it), 0)).collect(),
             },
-            fing_status: addr("runtime.fingStatus"),
-            fing_running: addr("runtime.fingRunning"),
+            // Only what there is: to find out that there is no such variable takes the
+            // whole debug information.
+            fing_status: fing(version.minor >= 20, "runtime.fingStatus"),
+            fing_running: fing(version.minor < 20, "runtime.fingRunning"),
             modules: match addr("runtime.firstmoduledata") {
                 Some(module) => vec![module],
                 None => find_modules(binary).map(loaded).collect(),

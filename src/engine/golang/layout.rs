@@ -204,16 +204,23 @@ impl Layout {
         if is_plain_release(&binary.build_info().go_version, version) {
             return known;
         }
-        if !binary.has_dwarf() || binary.struct_layout("runtime.g").is_none() {
-            return known;
+        Layout::of_dwarf(binary, &known).unwrap_or(known)
+    }
+
+    /// What the binary's DWARF says, and `known` for the structs that it leaves out;
+    /// `None` if it does not even have `runtime.g`.
+    fn of_dwarf(binary: &Binary, known: &Layout) -> Option<Layout> {
+        if !binary.has_dwarf() {
+            return None;
         }
+        binary.struct_layout("runtime.g")?;
         let offsets = FIELDS.iter().zip(&known.offsets).map(|(row, &known)| match binary
             .struct_layout(row.of)
         {
             Some(of) => field_offset(binary, &of, row.path).unwrap_or(OFF),
             None => known,
         });
-        Layout { offsets: offsets.collect() }
+        Some(Layout { offsets: offsets.collect() })
     }
 
     /// What [`FIELDS`] says of a release.
@@ -246,7 +253,7 @@ fn is_plain_release(name: &str, version: GoVersion) -> bool {
     let plain = name
         .strip_prefix("go1.")
         .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
-    plain && version.major == 1 && (21..=NEWEST.minor).contains(&version.minor)
+    plain && version.major == 1 && (OLDEST.minor..=NEWEST.minor).contains(&version.minor)
 }
 
 /// The offset of a field of `of`, by its name, or by names joined with dots.
@@ -294,8 +301,8 @@ mod tests {
     fn the_table_says_what_the_debug_information_says() {
         let binary = testing::open(testing::PARKED, &[]);
         let version = binary.go_version().unwrap();
-        assert!(binary.struct_layout("runtime.g").is_some());
-        assert_eq!(Layout::find(&binary, version), Layout::of_version(version));
+        let of_dwarf = Layout::of_dwarf(&binary, &Layout::of_version(OLDEST));
+        assert_eq!(of_dwarf, Some(Layout::of_version(version)));
     }
 
     #[test]

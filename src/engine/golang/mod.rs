@@ -117,8 +117,8 @@ pub struct FunctionName {
     pub name: String,
     /// The entry of the physical function.
     pub entry: Addr,
-    /// The physical function, in the binary of the executable.
-    pub id: FunctionId,
+    /// The physical function, in the binary of the executable; `None` for one of C.
+    pub id: Option<FunctionId>,
     pub inlined: bool,
     /// The line where the function begins; 0 if unknown.
     pub start_line: u32,
@@ -166,13 +166,15 @@ impl Runtime {
     }
 
     pub fn globals(&self) -> &Globals {
-        self.globals.get_or_init(|| Globals::find(self.image()))
+        self.globals.get_or_init(|| Globals::find(self.image(), self.version))
     }
 
     /// Puts a place into words.
     pub fn locate(&self, spot: Spot) -> Location {
         let nowhere = Location { pc: spot.pc, ..Location::default() };
-        let Some(image) = self.images.find(spot.lookup_pc) else { return nowhere };
+        let Some(image) = self.images.find(spot.lookup_pc) else {
+            return Location { function: self.c_function(spot.lookup_pc), ..nowhere };
+        };
         let at = image.bias.stated(spot.lookup_pc);
         let Some(id) = image.binary.function_at(at) else { return nowhere };
         let stack = image.binary.inline_stack(at);
@@ -181,7 +183,7 @@ impl Runtime {
         let function = FunctionName {
             name: frame.function.to_owned(),
             entry: image.bias.loaded(frame.entry),
-            id,
+            id: Some(id),
             inlined: frame.inlined,
             start_line: frame.start_line,
         };
@@ -191,6 +193,22 @@ impl Runtime {
             line: frame.line,
             function: Some(function),
         }
+    }
+
+    /// The function around `pc` that was not compiled by Go but linked to the program,
+    /// called `C.name` as in Go source.
+    fn c_function(&self, pc: Addr) -> Option<FunctionName> {
+        let found = |it: &Image| {
+            let (name, symbol) = it.binary.symbol_at(it.bias.stated(pc))?;
+            Some(FunctionName {
+                name: format!("C.{name}"),
+                entry: it.bias.loaded(symbol.addr),
+                id: None,
+                inlined: false,
+                start_line: 0,
+            })
+        };
+        self.images.iter().find_map(found)
     }
 
     /// The name of the physical function around `pc`; empty if there is none.

@@ -70,7 +70,7 @@ pub struct Frame {
     pub file: String,
     /// Zero if unknown.
     pub line: u32,
-    /// `None` in code that is not Go's.
+    /// `None` in code that is neither Go's nor linked to the program.
     pub function: Option<FunctionName>,
     /// Index into [`Binary::inline_stack`](crate::engine::binary::Binary::inline_stack)
     /// of `lookup_pc`.

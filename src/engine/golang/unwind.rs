@@ -269,7 +269,7 @@ impl<'a> Walk<'a> {
             let function = FunctionName {
                 name: of.function.to_owned(),
                 entry: image.bias.loaded(of.entry),
-                id,
+                id: Some(id),
                 inlined: of.inlined,
                 start_line: of.start_line,
             };
@@ -288,7 +288,8 @@ impl<'a> Walk<'a> {
 
     fn push_foreign(&mut self, cfa: Addr) {
         let frame = self.frame(cfa);
-        self.frames.push(frame);
+        let function = self.runtime.c_function(frame.lookup_pc);
+        self.frames.push(Frame { function, ..frame });
     }
 
     fn push_broken(&mut self, why: String) {
