@@ -8,6 +8,7 @@
 use crate::engine::addr::{Addr, LoadBias};
 use crate::engine::binary::{Binary, Location, PieceAt, VariableInfo};
 use crate::engine::eval::expr::{Expr, ExprKind, Literal, Op};
+use crate::engine::eval::made::{Made, are_alike, fits_constant, number_of};
 use crate::engine::eval::names::package_of;
 use crate::engine::eval::ops::{Number, Program, STACK_MAX, Step};
 use crate::engine::eval::scope::in_order;
@@ -16,27 +17,6 @@ use crate::engine::eval::value::Kind;
 
 /// DWARF's number of RDX, in which Go passes the closure object.
 const DWARF_RDX: u16 = 1;
-
-/// What is known of a value while steps are made for it.
-#[derive(Clone)]
-enum Made {
-    /// An untyped constant, not yet pushed.
-    Int(i128),
-    Float(f64),
-    Bool(bool),
-    Text(Vec<u8>),
-    Nil,
-    /// On the stack: the address of a value of this type.
-    Place(Type),
-    /// On the stack: a value of this type; no type for the results of comparisons.
-    Value(Option<Type>),
-    /// On the stack: an integer that has no type, such as a length.
-    Number,
-    /// On the stack: pointer and length of a string or slice.
-    Parts(Type),
-    /// In a register: a value of this type, not yet pushed.
-    InRegister(Type, u16),
-}
 
 /// Compiles the condition `tree` for the address `pc`.
 pub(crate) fn compile(
@@ -562,44 +542,4 @@ fn place_step(at: &PieceAt, bias: LoadBias) -> Option<Step> {
         PieceAt::Addr(addr) => Step::Fixed(bias.loaded(*addr)),
         _ => return None,
     })
-}
-
-fn number_of(ty: &Type) -> Option<Number> {
-    let size = u8::try_from(ty.size()).ok().filter(|it| matches!(it, 1 | 2 | 4 | 8));
-    Some(match ty.kind() {
-        Kind::Bool => Number::Bool,
-        Kind::Int => Number::Int { size: size?, signed: true },
-        Kind::Uint => Number::Int { size: size?, signed: false },
-        Kind::Float32 => Number::Float32,
-        Kind::Float64 => Number::Float64,
-        Kind::Pointer | Kind::UnsafePointer | Kind::Chan | Kind::Map | Kind::Func => {
-            Number::Int { size: 8, signed: false }
-        }
-        _ => return None,
-    })
-}
-
-/// Whether an untyped constant, or the untyped result of an operation, can be compared
-/// with values of a type.
-fn fits_constant(made: &Made, ty: &Type) -> bool {
-    match (made, ty.kind()) {
-        (Made::Nil, kind) => kind.is_nillable(),
-        (Made::Int(_), Kind::Int | Kind::Uint | Kind::Float32 | Kind::Float64) => true,
-        (Made::Number, Kind::Int | Kind::Uint) => true,
-        (Made::Float(_), Kind::Float32 | Kind::Float64) => true,
-        (Made::Bool(_) | Made::Value(None), Kind::Bool) => true,
-        (Made::Text(_), Kind::String) => true,
-        _ => false,
-    }
-}
-
-/// Whether two values without a type can be operands of one operator.
-fn are_alike(a: &Made, b: &Made) -> bool {
-    let class = |it: &Made| match it {
-        Made::Int(_) | Made::Float(_) | Made::Number => Some(0),
-        Made::Bool(_) | Made::Value(None) => Some(1),
-        Made::Text(_) => Some(2),
-        _ => None,
-    };
-    class(a).is_some() && class(a) == class(b)
 }

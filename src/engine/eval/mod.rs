@@ -39,6 +39,7 @@ pub(crate) mod cast;
 pub(crate) mod builtin;
 pub(crate) mod set;
 pub mod ops;
+pub(crate) mod made;
 pub(crate) mod compile;
 pub mod condition;
 
@@ -183,3 +184,6 @@ pub struct Write {
 fn is_argument(flags: Flags) -> bool {
     flags.intersects(Flags::ARGUMENT | Flags::RESULT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,81 +180,13 @@ impl<'m> Machine<'m> {
             Step::Float(x) => self.push(Value::Float(*x))?,
             Step::Bool(b) => self.push(Value::Bool(*b))?,
             Step::Literal(index) => {
-                let bytes = self.program.literals.get(*index).ok_or_else(broken)?;
+                let program = self.program;
+                let bytes = program.literals.get(*index).ok_or_else(broken)?;
                 self.push(Value::Literal(bytes))?;
             }
-            Step::FromCfa(offset) => {
-                let cfa = self.trap.registers.sp().offset(self.program.cfa_from_sp);
-                self.push_addr(cfa.offset(*offset))?;
-            }
-            Step::FromRegister(number, offset) => {
-                let base = Addr(self.register(*number)?);
-                self.push_addr(base.offset(*offset))?;
-            }
-            Step::Fixed(addr) => self.push_addr(*addr)?,
             Step::Register { number, number_type } => {
                 let bits = self.register(*number)?;
                 self.push(number_type.decode(bits))?;
-            }
-            Step::Follow { checked } => {
-                let at = self.pop_addr()?;
-                let word = self.word(at)?;
-                if word == 0 && *checked {
-                    return Err(Error::message("nil pointer dereference"));
-                }
-                self.push_addr(Addr(word))?;
-            }
-            Step::NotNil => {
-                let at = self.pop_addr()?;
-                if at.0 == 0 {
-                    return Err(Error::message("nil pointer dereference"));
-                }
-                self.push_addr(at)?;
-            }
-            Step::Offset(offset) => {
-                let at = self.pop_addr()?;
-                self.push_addr(at.offset(*offset))?;
-            }
-            Step::Load(number) => {
-                let at = self.pop_addr()?;
-                let mut bytes = [0; 8];
-                let size = usize::from(number.size());
-                self.trap.memory.read(at, &mut bytes[..size]).map_err(unreadable)?;
-                self.push(number.decode(u64::from_le_bytes(bytes)))?;
-            }
-            Step::Header => {
-                let at = self.pop_addr()?;
-                let mut bytes = [0; 16];
-                self.trap.memory.read(at, &mut bytes).map_err(unreadable)?;
-                let whole = u128::from_le_bytes(bytes);
-                self.push(Value::Int((whole & u128::from(u64::MAX)).cast_signed()))?;
-                self.push(Value::Int((whole >> 64).cast_signed()))?;
-            }
-            Step::DropLen => {
-                self.pop()?;
-            }
-            Step::KeepLen => {
-                let len = self.pop()?;
-                self.pop()?;
-                self.push(len)?;
-            }
-            Step::Index { stride } => {
-                let (index, len) = (self.pop_int()?, self.pop_int()?);
-                let base = self.pop_addr()?;
-                self.element(base, index, len, *stride)?;
-            }
-            Step::IndexArray { stride, len } => {
-                let index = self.pop_int()?;
-                let base = self.pop_addr()?;
-                self.element(base, index, i128::from(*len), *stride)?;
-            }
-            Step::MakeString => {
-                let len = u64::try_from(self.pop_int()?).map_err(|_| broken())?;
-                let base = self.pop_addr()?;
-                if len > i64::MAX.cast_unsigned() {
-                    return Err(Error::message(format!("invalid length: {len}")));
-                }
-                self.push(Value::String(base, len))?;
             }
             Step::GoroutineId => match (self.trap.goroutine_id)() {
                 Some(id) => self.push(Value::Int(id.into()))?,
@@ -285,8 +217,84 @@ impl<'m> Machine<'m> {
                 Value::Bool(_) => {}
                 _ => return Err(broken()),
             },
+            _ => self.place(step)?,
         }
         Ok(None)
+    }
+
+    /// Does a step that finds or reads a place in memory.
+    fn place(&mut self, step: &Step) -> Result<()> {
+        match step {
+            Step::FromCfa(offset) => {
+                let cfa = self.trap.registers.sp().offset(self.program.cfa_from_sp);
+                self.push_addr(cfa.offset(*offset))
+            }
+            Step::FromRegister(number, offset) => {
+                let base = Addr(self.register(*number)?);
+                self.push_addr(base.offset(*offset))
+            }
+            Step::Fixed(addr) => self.push_addr(*addr),
+            Step::Follow { checked } => {
+                let at = self.pop_addr()?;
+                let word = Addr(self.word(at)?);
+                if *checked { self.push_not_nil(word) } else { self.push_addr(word) }
+            }
+            Step::NotNil => {
+                let at = self.pop_addr()?;
+                self.push_not_nil(at)
+            }
+            Step::Offset(offset) => {
+                let at = self.pop_addr()?;
+                self.push_addr(at.offset(*offset))
+            }
+            Step::Load(number) => {
+                let at = self.pop_addr()?;
+                let mut bytes = [0; 8];
+                let size = usize::from(number.size());
+                self.trap.memory.read(at, &mut bytes[..size]).map_err(unreadable)?;
+                self.push(number.decode(u64::from_le_bytes(bytes)))
+            }
+            Step::Header => {
+                let at = self.pop_addr()?;
+                let mut bytes = [0; 16];
+                self.trap.memory.read(at, &mut bytes).map_err(unreadable)?;
+                let whole = u128::from_le_bytes(bytes);
+                self.push(Value::Int((whole & u128::from(u64::MAX)).cast_signed()))?;
+                self.push(Value::Int((whole >> 64).cast_signed()))
+            }
+            Step::DropLen => self.pop().map(|_| ()),
+            Step::KeepLen => {
+                let len = self.pop()?;
+                self.pop()?;
+                self.push(len)
+            }
+            Step::Index { stride } => {
+                let (index, len) = (self.pop_int()?, self.pop_int()?);
+                let base = self.pop_addr()?;
+                self.element(base, index, len, *stride)
+            }
+            Step::IndexArray { stride, len } => {
+                let index = self.pop_int()?;
+                let base = self.pop_addr()?;
+                self.element(base, index, i128::from(*len), *stride)
+            }
+            Step::MakeString => {
+                let len = u64::try_from(self.pop_int()?).map_err(|_| broken())?;
+                let base = self.pop_addr()?;
+                if len > i64::MAX.cast_unsigned() {
+                    return Err(Error::message(format!("invalid length: {len}")));
+                }
+                self.push(Value::String(base, len))
+            }
+            _ => Err(broken()),
+        }
+    }
+
+    fn push_not_nil(&mut self, at: Addr) -> Result<()> {
+        if at.0 == 0 {
+            return Err(Error::message("nil pointer dereference"));
+        }
+        self.push_addr(at)
     }
 
     fn element(&mut self, base: Addr, index: i128, len: i128, stride: u64) -> Result<()> {

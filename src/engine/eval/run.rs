@@ -307,26 +307,8 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         if x.kind() == Kind::Map {
             return self.map_element(&x, index);
         }
-        if let Data::Loaded(loaded) = &x.data {
-            let n = self.as_int(index)?;
-            let child = usize::try_from(n).ok().and_then(|n| loaded.children().get(n));
-            return match child {
-                Some(child) => {
-                    let mut it = Operand::nil();
-                    it.name.clear();
-                    it.data = Data::Loaded(Box::new(child.clone()));
-                    Ok(it)
-                }
-                None => fail("index out of bounds"),
-            };
-        }
-        if let Data::Const(Const::String(bytes)) = &x.data {
-            let n = self.as_int(index)?;
-            let byte = usize::try_from(n).ok().and_then(|n| bytes.get(n).copied());
-            return match (byte, self.cx.types.predeclared("uint8")) {
-                (Some(byte), Some(ty)) => Ok(Operand::typed(ty, Const::Int(byte.into()))),
-                _ => fail("index out of bounds"),
-            };
+        if let Some(found) = self.known_element(&x, index)? {
+            return Ok(found);
         }
         let Some(sequence) = self.sequence(&x)? else {
             return fail(format!(
@@ -352,6 +334,32 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         };
         let offset = elem.size().wrapping_mul(n.cast_unsigned()).cast_signed();
         Ok(Operand::at(elem, sequence.base.offset(offset)))
+    }
+
+    /// An element of a value that exists only here.
+    fn known_element(&self, x: &Operand, index: &Operand) -> Result<Option<Operand>> {
+        let place = |n: i64| usize::try_from(n).ok();
+        let found = match &x.data {
+            Data::Loaded(loaded) => {
+                let n = place(self.as_int(index)?);
+                n.and_then(|n| loaded.children().get(n)).map(|child| {
+                    let mut it = Operand::nil().named("");
+                    it.data = Data::Loaded(Box::new(child.clone()));
+                    it
+                })
+            }
+            Data::Const(Const::String(bytes)) => {
+                let n = place(self.as_int(index)?);
+                let byte = n.and_then(|n| bytes.get(n).copied());
+                byte.zip(self.cx.types.predeclared("uint8"))
+                    .map(|(byte, ty)| Operand::typed(ty, Const::Int(byte.into())))
+            }
+            _ => return Ok(None),
+        };
+        match found {
+            Some(found) => Ok(Some(found)),
+            None => fail("index out of bounds"),
+        }
     }
 
     fn hit_count(&self, e: &Expr, index: &Operand) -> Result<Operand> {
