@@ -41,7 +41,8 @@ pub fn best(
             continue;
         }
         if let Some(score) = matcher.fuzzy_match(name, &query) {
-            found.push((score + end_bonus(name, &query), index));
+            let bonus = end_bonus(name, &query) - library_malus(name);
+            found.push((score + bonus, index));
         }
     }
     found.sort_by_key(|(score, index)| (-score, names[*index].len(), *index));
@@ -69,6 +70,66 @@ fn end_bonus(name: &str, query: &str) -> i64 {
     }
 }
 
+/// The folders of Go's own library (`$GOROOT/src`): what comes from there is looked for
+/// less often than what people wrote themselves.
+const LIBRARY: &[&str] = &[
+    "archive",
+    "bufio",
+    "bytes",
+    "cmp",
+    "compress",
+    "container",
+    "context",
+    "crypto",
+    "database",
+    "debug",
+    "embed",
+    "encoding",
+    "errors",
+    "expvar",
+    "flag",
+    "fmt",
+    "go",
+    "hash",
+    "html",
+    "image",
+    "index",
+    "internal",
+    "io",
+    "iter",
+    "log",
+    "maps",
+    "math",
+    "mime",
+    "net",
+    "os",
+    "path",
+    "plugin",
+    "reflect",
+    "regexp",
+    "runtime",
+    "slices",
+    "sort",
+    "strconv",
+    "strings",
+    "structs",
+    "sync",
+    "syscall",
+    "testing",
+    "text",
+    "time",
+    "unicode",
+    "unique",
+    "unsafe",
+    "vendor",
+    "weak",
+];
+
+fn library_malus(name: &str) -> i64 {
+    let first = name.split(['/', '.']).next().unwrap_or(name);
+    if LIBRARY.binary_search(&first).is_ok() { 50 } else { 0 }
+}
+
 fn has_in_order(name: &str, query: &str, case_counts: bool) -> bool {
     let mut rest = name.bytes();
     query.bytes().all(|wanted| {
@@ -90,6 +151,8 @@ mod tests {
             "store.(*Tx).commit",
             "store.(*Tx).Commit",
             "audit.commitBatch",
+            "net/http.(*serveMux121).handle",
+            "example.com/orders/api.(*Server).handle",
         ]
         .map(str::to_owned)
         .to_vec();
@@ -105,6 +168,7 @@ mod tests {
             ("serve", Some("net/http.(*conn).serve")),
             ("cobat", Some("audit.commitBatch")),
             ("mm", Some("main.main")),
+            ("handle", Some("example.com/orders/api.(*Server).handle")),
             ("zzz", None),
         ];
         for (query, expected) in cases {

@@ -307,3 +307,15 @@ pub fn run_to_cursor(state: &mut State, out: &mut Vec<Effect>) {
     }
     set_at(state, &place.path, line, Purpose::RunTo, out);
 }
+
+/// Runs to where the user's program begins: a breakpoint that the next stop deletes.
+pub fn run_to_main(state: &mut State, out: &mut Vec<Effect>) {
+    let breakpoint = Breakpoint {
+        function_name: "main.main".to_owned(),
+        line: -1,
+        ..Breakpoint::default()
+    };
+    let breakpoint = Box::new(breakpoint);
+    let ask = Ask::SetBreakpoint { breakpoint, purpose: Purpose::RunTo };
+    update::ask(state, ask, out);
+}

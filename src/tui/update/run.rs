@@ -11,6 +11,7 @@ use crate::tui::state::source::Place;
 use crate::tui::state::{Run, Scope, State, StopId};
 use crate::tui::text;
 use crate::tui::update;
+use crate::tui::update::breakpoints;
 use crate::tui::value;
 
 impl State {
@@ -137,6 +138,11 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     state.stopped = now;
     if let Some(then) = state.leave_at_stop.take() {
         return leave(state, then, out);
+    }
+    // At the first instruction there is nothing to see: the user's program begins at main.
+    // Whoever launched it for a server may want to see just that.
+    if state.stopped.stop_reason == "launched" && !state.settings.remote {
+        breakpoints::run_to_main(state, out);
     }
     select_current(state);
     announce(state);
