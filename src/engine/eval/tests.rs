@@ -59,7 +59,9 @@ type header struct {
 var packageInt = 42
 
 func hold(argument int, text string) (result int) {
-	i, u, f := -5, uint8(200), 2.5
+	i := -5
+	u := uint8(200)
+	f := 2.5
 	hue := green
 	records := make([]record, 10000)
 	for n := range records {
