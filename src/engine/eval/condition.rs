@@ -60,10 +60,7 @@ impl Condition {
 
     /// Evaluates the condition in a scope, the general way.
     pub fn evaluate(&self, scope: &EvalScope<'_>) -> Result<bool> {
-        match self.evaluate_in(scope) {
-            Err(_) if self.catches => Ok(false),
-            other => other,
-        }
+        judged(self.evaluate_in(scope), self.catches)
     }
 
     fn evaluate_in(&self, scope: &EvalScope<'_>) -> Result<bool> {
@@ -71,11 +68,11 @@ impl Condition {
         let evaluator = Evaluator::new(&cx, scope, LoadConfig::FULL);
         let operand = evaluator.evaluate(&self.tree)?;
         if let Some(why) = operand.unreadable {
-            return fail(format!("condition expression unreadable: {why}"));
+            return fail(format!("{UNREADABLE}{why}"));
         }
         match evaluator.value_of(&operand)? {
             Some(Const::Bool(value)) => Ok(value),
-            _ => fail("condition expression not boolean"),
+            _ => fail(NOT_BOOLEAN),
         }
     }
 }
@@ -84,11 +81,23 @@ impl Compiled {
     /// Whether the condition holds for a thread that is stopped at the address it was
     /// bound for.
     pub fn eval(&self, trap: &Trap<'_>) -> Result<bool> {
-        match self.program.run(trap) {
-            Err(_) if self.catches => Ok(false),
-            other => other,
-        }
+        judged(self.program.run(trap), self.catches)
     }
+}
+
+const UNREADABLE: &str = "condition expression unreadable: ";
+pub(crate) const NOT_BOOLEAN: &str = "condition expression not boolean";
+
+/// An evaluation with its errors as Delve words them for conditions.
+fn judged(result: Result<bool>, catches: bool) -> Result<bool> {
+    result.or_else(|error| {
+        let text = error.to_string();
+        match catches {
+            true => Ok(false),
+            false if text == NOT_BOOLEAN || text.starts_with(UNREADABLE) => Err(error),
+            false => fail(format!("error evaluating expression: {text}")),
+        }
+    })
 }
 
 /// The `x` of `delve.catch(x)`.

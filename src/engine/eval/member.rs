@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::engine::addr::Addr;
 use crate::engine::error::Result;
 use crate::engine::eval::dynamic::Held;
-use crate::engine::eval::operand::{Const, Data, Operand};
+use crate::engine::eval::operand::{Data, Operand};
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::run::{Evaluator, fail};
 use crate::engine::eval::text::const_text;
@@ -38,8 +38,12 @@ impl Evaluator<'_, '_> {
             (_, Data::Loaded(_)) if self.is_package(&called) => {
                 return fail(format!("package {called} has no function {name}"));
             }
-            (_, Data::Loaded(_)) => {
-                return fail(format!("{called} has no member {name}"));
+            (_, Data::Loaded(v)) => {
+                let child = v.children().iter().find(|it| &*it.name == name);
+                return match child {
+                    Some(child) => Ok(Operand::loaded(child.clone()).named(name)),
+                    None => fail(format!("{called} has no member {name}")),
+                };
             }
             _ => {}
         }
@@ -288,8 +292,5 @@ fn register_view(bytes: &[u8], name: &str) -> Result<Operand> {
         children: Some(children),
         ..Variable::empty()
     };
-    let mut it = Operand::constant(Const::Bool(false));
-    it.flags = Flags::CPU_REGISTER;
-    it.data = Data::Loaded(Box::new(view));
-    Ok(it)
+    Ok(Operand::loaded(view))
 }

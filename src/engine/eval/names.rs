@@ -104,10 +104,7 @@ impl Evaluator<'_, '_> {
             real_type: "func()".into(),
             ..Variable::empty()
         };
-        let mut it = Operand::constant(Const::Bool(false));
-        it.flags = Flags::default();
-        it.data = Data::Loaded(Box::new(v));
-        it.named(function.name)
+        Operand::loaded(v).named(function.name)
     }
 
     /// A CPU register by its upper-case name, perhaps with underscores before it so that

@@ -104,6 +104,14 @@ impl Operand {
         Operand::constant(Const::Bool(value))
     }
 
+    /// A value that exists only here.
+    pub fn loaded(value: Variable) -> Operand {
+        let flags = value.flags;
+        let mut it = Operand::of(None, Data::Loaded(Box::new(value)));
+        it.flags = flags;
+        it
+    }
+
     pub fn nil() -> Operand {
         Operand::of(None, Data::Nil).named("nil")
     }

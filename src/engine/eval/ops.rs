@@ -4,6 +4,7 @@
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::HitCounts;
+use crate::engine::eval::condition::NOT_BOOLEAN;
 use crate::engine::eval::expr::Op as Operator;
 use crate::engine::eval::reader::explain;
 use crate::engine::memory::{Fault, Memory};
@@ -124,7 +125,7 @@ impl Program {
         }
         match machine.pop()? {
             Value::Bool(value) => Ok(value),
-            _ => Err(Error::message("condition expression not boolean")),
+            _ => Err(Error::message(NOT_BOOLEAN)),
         }
     }
 }
@@ -188,10 +189,11 @@ impl<'m> Machine<'m> {
                 let bits = self.register(*number)?;
                 self.push(number_type.decode(bits))?;
             }
-            Step::GoroutineId => match (self.trap.goroutine_id)() {
-                Some(id) => self.push(Value::Int(id.into()))?,
-                None => return Err(Error::message("there is no goroutine here")),
-            },
+            Step::GoroutineId => {
+                // A thread without a goroutine is in none that a condition could mean.
+                let id = (self.trap.goroutine_id)().unwrap_or(0);
+                self.push(Value::Int(id.into()))?;
+            }
             Step::ThreadId => self.push(Value::Int(self.trap.thread_id.into()))?,
             Step::HitCount(id) => {
                 let count = self.trap.hit_counts.and_then(|it| it.by_id(*id));

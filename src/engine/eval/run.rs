@@ -18,7 +18,7 @@ use crate::engine::eval::operand::{Const, Data, Operand};
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::text::quoted;
 use crate::engine::eval::types::{Shape, Type};
-use crate::engine::eval::value::{Flags, Kind, LoadConfig};
+use crate::engine::eval::value::{FAKE_ADDRESSES, Flags, Kind, LoadConfig, Variable};
 use crate::engine::memory::Memory;
 
 pub(crate) const NO_CALLS: &str = "function calls not allowed without using 'call'";
@@ -139,7 +139,7 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         Ok(Some(match (first, name) {
             ("runtime", "curg") => {
                 let Some(g) = self.scope.goroutine else {
-                    return fail("there is no goroutine here");
+                    return Ok(Some(no_goroutine()));
                 };
                 names::at(self.cx, "runtime.g", g.addr)
                     .map(|it| it.named("runtime.curg"))
@@ -342,11 +342,8 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         let found = match &x.data {
             Data::Loaded(loaded) => {
                 let n = place(self.as_int(index)?);
-                n.and_then(|n| loaded.children().get(n)).map(|child| {
-                    let mut it = Operand::nil().named("");
-                    it.data = Data::Loaded(Box::new(child.clone()));
-                    it
-                })
+                n.and_then(|n| loaded.children().get(n))
+                    .map(|child| Operand::loaded(child.clone()))
             }
             Data::Const(Const::String(bytes)) => {
                 let n = place(self.as_int(index)?);
@@ -513,6 +510,28 @@ impl<'c, 'a> Evaluator<'c, 'a> {
             },
         }
     }
+}
+
+/// What `runtime.curg` is on a thread without a goroutine: something with a `goid` of 0,
+/// so that conditions that ask for a goroutine are false there, and not wrong.
+fn no_goroutine() -> Operand {
+    let goid = Variable {
+        name: "goid".into(),
+        kind: Kind::Int,
+        value: "0".into(),
+        flags: Flags::CONSTANT,
+        ..Variable::empty()
+    };
+    let g = Variable {
+        addr: Addr(FAKE_ADDRESSES),
+        kind: Kind::Struct,
+        type_name: "runtime.g".into(),
+        real_type: "runtime.g".into(),
+        flags: Flags::FAKE_ADDRESS,
+        children: Some(vec![goid]),
+        ..Variable::empty()
+    };
+    Operand::loaded(g).named("curg")
 }
 
 fn literal(value: &Literal) -> Const {
