@@ -199,7 +199,10 @@ impl Runtime {
     /// called `C.name` as in Go source.
     fn c_function(&self, pc: Addr) -> Option<FunctionName> {
         let found = |it: &Image| {
-            let (name, symbol) = it.binary.symbol_at(it.bias.stated(pc))?;
+            let stated = it.bias.stated(pc);
+            // The last symbol, if it does not say how long it is, would go on for ever.
+            it.binary.loadable_bytes(stated, 1)?;
+            let (name, symbol) = it.binary.symbol_at(stated)?;
             Some(FunctionName {
                 name: format!("C.{name}"),
                 entry: it.bias.loaded(symbol.addr),
