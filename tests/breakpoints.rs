@@ -24,7 +24,7 @@ const LOCATIONS: &[(&str, Result<&str, &str>)] = &[
     ("nowhere.go:1", Err("not found")),
     ("main.nothing", Err("location \"main.nothing\" not found")),
     ("", Err("Malformed breakpoint location \"\" at 0: empty string")),
-    ("/[/", Err("error parsing regexp")),
+    ("/[/", Err("regular expression")),
 ];
 
 #[test]

@@ -40,6 +40,7 @@ fn threads_that_come_and_go_are_attached_to_and_let_go() {
         debugged.break_at("main.mark");
         let state = debugged.resume(CONTINUE);
         assert_eq!(place(&state).2, "main.mark");
+        debugged.clear_breakpoint(1);
         for _ in 0..2 {
             assert!(!debugged.resume(NEXT).exited);
         }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use tinydbg::api::methods::{
-    Command, CreateBreakpointIn, EvalIn, FindLocationIn, ListFunctionArgsIn,
-    ListGoroutinesIn, ListLocalVarsIn, StacktraceIn, StateIn, command,
+    ClearBreakpointIn, Command, CreateBreakpointIn, EvalIn, FindLocationIn,
+    ListFunctionArgsIn, ListGoroutinesIn, ListLocalVarsIn, StacktraceIn, StateIn,
+    command,
 };
 use tinydbg::api::types::{
     Breakpoint, DebuggerState, EvalScope, Goroutine, LoadConfig, Location, Stackframe,
@@ -82,6 +83,11 @@ impl Debugged {
         with.addrs = found[0].pcs.clone();
         let args = CreateBreakpointIn { breakpoint: with, ..Default::default() };
         self.wire.ask(args).breakpoint
+    }
+
+    #[track_caller]
+    pub fn clear_breakpoint(&mut self, id: i64) {
+        self.wire.ask(ClearBreakpointIn { id, ..Default::default() });
     }
 
     pub fn state(&mut self) -> DebuggerState {

@@ -133,6 +133,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the server has written: {}", self.output());
+        }
         self.signal(Signal::SIGTERM);
         if wait(&mut self.child).is_none() {
             let _ = self.child.kill();
