@@ -36,7 +36,7 @@ fn attach(program: &Program, columns: u16, rows: u16) -> Terminal {
 fn run_to(terminal: &mut Terminal, location: &str, wanted: &str) {
     terminal.wait_for("STOPPED");
     terminal.keys(&format!(":break {location}{ENTER}"));
-    terminal.wait_for("Breakpoint 1");
+    terminal.wait_for("breakpoint 1 at");
     terminal.keys(ESCAPE);
     terminal.keys("c");
     terminal.wait_for(wanted);

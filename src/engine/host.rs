@@ -76,7 +76,11 @@ impl Inbox {
     pub fn begin_run(&self, ticket: Ticket, interrupter: Interrupter) -> bool {
         let mut queue = self.lock();
         let overtaken = queue.halt > ticket;
-        queue.running = Some(interrupter);
+        queue.running = Some(interrupter.clone());
+        // Jobs that arrived behind the resume, before there was anybody to be woken.
+        if queue.jobs.iter().any(|job| job.when == When::Anytime) {
+            interrupter.wake();
+        }
         overtaken
     }
 

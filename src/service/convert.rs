@@ -51,9 +51,10 @@ pub fn thread(
     with_info: bool,
 ) -> types::Thread {
     let pid = session.pid();
-    let breakpoint = view.breakpoint.map(|id| match session.breakpoints().get(id) {
-        Some(it) => self::breakpoint(it, pid),
-        None => hardcoded(id),
+    let breakpoint = view.breakpoint.and_then(|id| match session.breakpoints().get(id) {
+        Some(it) => Some(self::breakpoint(it, pid)),
+        // Any other was deleted since this thread stopped at it.
+        None => (id == HARDCODED).then(hardcoded),
     });
     let info = view.breakpoint.filter(|_| with_info).map(|_| {
         let collected = session.collect(view).unwrap_or_default();
@@ -73,8 +74,7 @@ pub fn thread(
     }
 }
 
-fn hardcoded(id: i64) -> types::Breakpoint {
-    debug_assert_eq!(id, HARDCODED, "every other number is in the table");
+fn hardcoded() -> types::Breakpoint {
     types::Breakpoint {
         name: "hardcoded-breakpoint".to_owned(),
         disabled: true,
