@@ -53,10 +53,8 @@ impl Evaluator<'_, '_> {
     }
 
     fn builtin_or_refuse(&self, f: &Expr, args: &[Expr]) -> Result<Operand> {
-        if let Some(name) = f.ident() {
-            if let Some(result) = self.builtin(name, args) {
-                return result;
-            }
+        if let Some(result) = f.ident().and_then(|name| self.builtin(name, args)) {
+            return result;
         }
         // What cannot even be named is the more useful thing to say.
         self.evaluate(f)?;
@@ -179,10 +177,8 @@ impl Evaluator<'_, '_> {
         let to = ty.name().clone();
         let refuse =
             || fail(format!("can not convert {} to {}", quoted(&arg.text()), to));
-        if let Some(from) = &x.ty {
-            if self.have_one_layout(from, &ty) {
-                return Ok(retyped(x, ty, &self.cx.types));
-            }
+        if x.ty.as_ref().is_some_and(|from| self.have_one_layout(from, &ty)) {
+            return Ok(retyped(x, ty, &self.cx.types));
         }
         match ty.shape() {
             Shape::Pointer(_) | Shape::UnsafePointer => {

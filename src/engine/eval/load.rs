@@ -144,10 +144,9 @@ impl<'c, 'a> Loader<'c, 'a> {
             (Const::Bool(b), _) => v.value = b.to_string(),
             (Const::Int(n), _) => {
                 v.value = n.to_string();
-                if let (Some(ty), Ok(n)) = (ty, i64::try_from(*n)) {
-                    if !v.flags.contains(Flags::CONSTANT) {
-                        self.name_constant(v, ty, n);
-                    }
+                let is_constant = v.flags.contains(Flags::CONSTANT);
+                if let (Some(ty), Ok(n), false) = (ty, i64::try_from(*n), is_constant) {
+                    self.name_constant(v, ty, n);
                 }
             }
             (Const::Float(x), Kind::Complex64 | Kind::Complex128) => {

@@ -43,7 +43,7 @@ impl Loader<'_, '_> {
         let Ok(len) = usize::try_from(len) else { return };
         self.cx.reader.read_ahead(&[(base, len)]);
         let Ok(n) = usize::try_from(count) else { return };
-        if n < WORTHWHILE || n > PLACES_MAX || !has_links(elem) {
+        if !(WORTHWHILE..=PLACES_MAX).contains(&n) || !has_links(elem) {
             return;
         }
         let at = (0..count).map(|i| base.offset((i * elem.size()).cast_signed()));

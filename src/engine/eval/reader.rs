@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
         }
         self.nodes_left.set(left - 1);
         // The clock is read now and then only: it costs as much as the value does.
-        if left % 256 == 0 && Instant::now() > self.deadline {
+        if left.is_multiple_of(256) && Instant::now() > self.deadline {
             self.nodes_left.set(0);
             let seconds = TIME_MAX.as_secs();
             return Err(format!(
@@ -193,19 +193,19 @@ impl Reader<'_> {
             return false;
         };
         let mut pages = self.pages.borrow_mut();
-        if !pages.contains_key(&number) {
+        let page = pages.entry(number).or_insert_with(|| {
             let mut page = Box::new([0; PAGE_LEN]);
             let at = Addr(number * PAGE_LEN as u64);
             let is_read = self.take_bytes(PAGE_LEN)
                 && self.memory.read(at, page.as_mut_slice()).is_ok();
-            pages.insert(number, is_read.then_some(page));
-        }
-        match pages.get(&number) {
-            Some(Some(page)) => {
+            is_read.then_some(page)
+        });
+        match page {
+            Some(page) => {
                 buf.copy_from_slice(&page[start..end]);
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 }

@@ -44,10 +44,9 @@ pub(crate) fn variables(
     let mut all: Vec<Operand> = Vec::with_capacity(order.len());
     let mut last_named: HashMap<&str, usize> = HashMap::new();
     for info in order {
-        if let Some(hidden) = last_named.insert(&info.name, all.len()) {
-            if let Some(hidden) = all.get_mut(hidden) {
-                hidden.flags |= Flags::SHADOWED;
-            }
+        let hidden = last_named.insert(&info.name, all.len());
+        if let Some(hidden) = hidden.and_then(|it| all.get_mut(it)) {
+            hidden.flags |= Flags::SHADOWED;
         }
         all.push(place.variable(info));
     }

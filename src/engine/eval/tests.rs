@@ -123,7 +123,7 @@ impl Memory for Peeked {
 
 /// The program, held in `hold`.
 struct Held {
-    child: Child,
+    _child: Ended,
     runtime: Runtime,
     memory: Peeked,
     goroutine: Goroutine,
@@ -131,10 +131,13 @@ struct Held {
     frame: usize,
 }
 
-impl Drop for Held {
+/// A process that ends when the test does, however the test ends.
+struct Ended(Child);
+
+impl Drop for Ended {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -155,19 +158,19 @@ impl Held {
             .status()
             .unwrap();
         assert!(built.success());
-        let mut child = Command::new(&exe).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Ended(Command::new(&exe).stdout(Stdio::piped()).spawn().unwrap());
         let binary = Binary::open(&exe).unwrap();
         let _ = std::fs::remove_dir_all(&dir);
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let file = File::open(format!("/proc/{}/mem", child.id())).unwrap();
+        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let file = File::open(format!("/proc/{}/mem", child.0.id())).unwrap();
         let memory = Peeked { file, n_calls: Cell::new(0) };
         let runtime = Runtime::new(binary, LoadBias(0)).unwrap();
         // It said that it is ready just before it went to sleep.
         loop {
             let found = Self::find(&runtime, &memory);
             if let Some((goroutine, stack, frame)) = found {
-                return Held { child, runtime, memory, goroutine, stack, frame };
+                return Held { _child: child, runtime, memory, goroutine, stack, frame };
             }
         }
     }

@@ -108,8 +108,11 @@ impl Type {
 pub(crate) struct Types<'a> {
     pub binary: &'a Binary,
     known: RefCell<FxHashMap<TypeId, Type>>,
-    enumerations: RefCell<FxHashMap<TypeId, Rc<Vec<(String, i64)>>>>,
+    enumerations: RefCell<FxHashMap<TypeId, Enumeration>>,
 }
+
+/// The constants of a type, with their names, by value.
+type Enumeration = Rc<Vec<(String, i64)>>;
 
 impl<'a> Types<'a> {
     pub fn new(binary: &'a Binary) -> Types<'a> {
@@ -254,7 +257,7 @@ impl<'a> Types<'a> {
     }
 
     /// The constants of a named type, by value.
-    pub fn enumeration(&self, ty: &Type) -> Rc<Vec<(String, i64)>> {
+    pub fn enumeration(&self, ty: &Type) -> Enumeration {
         let Some(id) = ty.id().filter(|_| ty.is_user_defined()) else {
             return Rc::default();
         };
@@ -264,10 +267,9 @@ impl<'a> Types<'a> {
         let mut constants = self.binary.constants_of(id);
         let package = ty.name().rsplit_once('.').map_or("", |(package, _)| package);
         for (name, _) in &mut constants {
-            if let Some(rest) = name.strip_prefix(package) {
-                if let Some(short) = rest.strip_prefix('.') {
-                    *name = short.to_owned();
-                }
+            let rest = name.strip_prefix(package);
+            if let Some(short) = rest.and_then(|it| it.strip_prefix('.')) {
+                *name = short.to_owned();
             }
         }
         constants.sort_by_key(|(_, value)| *value);
