@@ -9,6 +9,7 @@ use crate::api::types::{
 };
 use crate::client::{Client, ClientError, decode, encode};
 use crate::tui::state::msg::{Answer, Ask, AskError, GoroutineQuery, Hello, Msg, Resume};
+use crate::tui::state::overlay::NameList;
 
 /// How much of arguments and locals is read at each stop: a line of each.
 pub const TREE: LoadConfig = LoadConfig {
@@ -138,12 +139,7 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
             call(client, waiting, &args, |_| Answer::Done);
         }
         Ask::CancelNext => call(client, waiting, &CancelNextIn {}, |_| Answer::Done),
-        Ask::Functions => call(client, waiting, &ListFunctionsIn::default(), |it| {
-            Answer::Names(Arc::new(it.funcs.unwrap_or_default()))
-        }),
-        Ask::Sources => call(client, waiting, &ListSourcesIn::default(), |it| {
-            Answer::Names(Arc::new(it.sources.unwrap_or_default()))
-        }),
+        Ask::Symbols => symbols(client, waiting),
         Ask::Find { spec } => {
             let args = FindLocationIn {
                 scope: EvalScope::selected(0),
@@ -232,6 +228,30 @@ fn variables(client: &Arc<dyn Client>, waiting: Waiting, scope: EvalScope) {
         put(&shared, 1, part.map(|it| it.variables.unwrap_or_default()), join);
     });
     client.submit(ListLocalVarsIn::NAME, args, on_reply);
+}
+
+/// Files and functions, as one list.
+fn symbols(client: &Arc<dyn Client>, waiting: Waiting) {
+    let join = |mut parts: Vec<Result<Vec<String>, ClientError>>| {
+        let functions = parts.pop().unwrap_or(Ok(Vec::new()))?;
+        let mut names = parts.pop().unwrap_or(Ok(Vec::new()))?;
+        let n_files = names.len();
+        names.extend(functions);
+        names.shrink_to_fit();
+        Ok(Answer::Names(NameList { names: Arc::new(names), n_files }))
+    };
+    let shared = Parts::new(2, waiting);
+    let other = Arc::clone(&shared);
+    let on_reply = Box::new(move |value: Result<_, ClientError>| {
+        let part = value.and_then(decode::<ListSourcesIn>);
+        put(&other, 0, part.map(|it| it.sources.unwrap_or_default()), join);
+    });
+    client.submit(ListSourcesIn::NAME, encode(&ListSourcesIn::default()), on_reply);
+    let on_reply = Box::new(move |value: Result<_, ClientError>| {
+        let part = value.and_then(decode::<ListFunctionsIn>);
+        put(&shared, 1, part.map(|it| it.funcs.unwrap_or_default()), join);
+    });
+    client.submit(ListFunctionsIn::NAME, encode(&ListFunctionsIn::default()), on_reply);
 }
 
 fn watches(

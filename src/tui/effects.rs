@@ -86,8 +86,8 @@ impl Runner {
             Effect::Style { path, text, around } => {
                 self.work(Work::Style { path, text, around });
             }
-            Effect::Match { generation, names, query } => {
-                self.work(Work::Match { generation, names, query });
+            Effect::Match { generation, names, first, query } => {
+                self.work(Work::Match { generation, names, first, query });
             }
             Effect::ListProcesses => self.list_processes(),
             Effect::Attach(pid) => self.attach(pid),

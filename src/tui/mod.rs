@@ -27,7 +27,7 @@ pub mod wait_reason;
 mod tests;
 mod worker;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -104,10 +104,17 @@ impl Options {
 /// Runs the TUI until the user leaves. Returns the exit status; what went wrong is said on
 /// stderr, after the terminal has been given back.
 pub fn run(options: Options) -> i32 {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        eprintln!(
+            "tinydbg: the full-screen UI needs a terminal for input and output; without \
+             `tui` the session is in line mode"
+        );
+        return 1;
+    }
     let mut screen = match Screen::enter() {
         Ok(screen) => screen,
         Err(err) => {
-            eprintln!("tinydbg: the full-screen UI needs a terminal: {err}");
+            eprintln!("tinydbg: the terminal cannot be taken over: {err}");
             return 1;
         }
     };

@@ -151,12 +151,17 @@ impl Script {
                 self.runner.msgs.send(msg).unwrap_or_default();
             }
             Effect::Style { path, text, .. } => self.style(path, &text),
-            Effect::Match { generation, names, query } => {
-                let found =
-                    fuzzy::best(&names, &query, 500, &|| false).unwrap_or_default();
+            Effect::Match { generation, names, first, query } => {
+                let found = fuzzy::best(
+                    names.get(first..).unwrap_or_default(),
+                    &query,
+                    500,
+                    &|| false,
+                )
+                .unwrap_or_default();
                 let found = found
                     .into_iter()
-                    .map(|it| Found { index: it.index, positions: it.positions })
+                    .map(|it| Found { index: first + it.index, positions: it.positions })
                     .collect();
                 let msg = Msg::Matches { generation, found };
                 self.runner.msgs.send(msg).unwrap_or_default();

@@ -20,6 +20,7 @@ pub enum Work {
     Match {
         generation: u64,
         names: Arc<Vec<String>>,
+        first: usize,
         query: String,
     },
 }
@@ -49,6 +50,7 @@ struct Styling {
 struct Search {
     generation: u64,
     names: Arc<Vec<String>>,
+    first: usize,
     query: String,
 }
 
@@ -65,8 +67,8 @@ impl Queue {
             Work::Style { path, text, around } => {
                 self.files.push_front((path, text, around))
             }
-            Work::Match { generation, names, query } => {
-                self.search = Some(Search { generation, names, query });
+            Work::Match { generation, names, first, query } => {
+                self.search = Some(Search { generation, names, first, query });
             }
         }
     }
@@ -122,12 +124,14 @@ fn search(
         }
         queue.search.is_some()
     };
-    let Some(found) = fuzzy::best(&it.names, &it.query, FOUND_MAX, &is_old) else {
+    let names = it.names.get(it.first..).unwrap_or_default();
+    let Some(found) = fuzzy::best(names, &it.query, FOUND_MAX, &is_old) else {
         return true;
     };
-    let found = found.into_iter();
-    let found =
-        found.map(|it| Found { index: it.index, positions: it.positions }).collect();
+    let (first, found) = (it.first, found.into_iter());
+    let found = found
+        .map(|it| Found { index: first + it.index, positions: it.positions })
+        .collect();
     msgs.send(Msg::Matches { generation: it.generation, found }).is_ok()
 }
 

@@ -256,11 +256,15 @@ impl Stage {
                     self.post(Msg::File { path, text });
                 }
                 Effect::Style { path, text, .. } => self.style(path, &text),
-                Effect::Match { generation, names, query } => {
-                    let found = fuzzy::best(&names, &query, 500, &|| false);
+                Effect::Match { generation, names, first, query } => {
+                    let looked_at = names.get(first..).unwrap_or_default();
+                    let found = fuzzy::best(looked_at, &query, 500, &|| false);
                     let found = found.unwrap_or_default().into_iter();
                     let found = found
-                        .map(|it| Found { index: it.index, positions: it.positions })
+                        .map(|it| Found {
+                            index: first + it.index,
+                            positions: it.positions,
+                        })
                         .collect();
                     self.post(Msg::Matches { generation, found });
                 }

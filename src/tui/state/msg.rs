@@ -10,6 +10,7 @@ use crate::frontend::highlight::StyledLine;
 use crate::frontend::text::Line;
 use crate::tui::keymap::Key;
 use crate::tui::state::StopId;
+use crate::tui::state::overlay::NameList;
 
 /// Everything that can happen.
 #[derive(Debug)]
@@ -220,8 +221,8 @@ pub enum Ask {
     },
     SwitchGoroutine(i64),
     CancelNext,
-    Functions,
-    Sources,
+    /// The names of all files and functions.
+    Symbols,
     /// Where a location spec is; the place is then shown.
     Find {
         spec: String,
@@ -277,7 +278,7 @@ pub enum Answer {
     Goroutines { list: Vec<Goroutine>, groups: Vec<GoroutineGroup>, next: i64 },
     Breakpoints(Vec<Breakpoint>),
     Breakpoint(Box<Breakpoint>),
-    Names(Arc<Vec<String>>),
+    Names(NameList),
     Places(Vec<Location>),
     Done,
 }
@@ -321,6 +322,7 @@ pub enum Effect {
     Match {
         generation: u64,
         names: Arc<Vec<String>>,
+        first: usize,
         query: String,
     },
     ListProcesses,

@@ -64,6 +64,8 @@ pub struct Palette {
     pub kind: PaletteKind,
     /// What is looked through; names only, so that a worker can.
     pub names: Arc<Vec<String>>,
+    /// The first of the names that is looked at.
+    pub first: usize,
     /// How many of the names, from the first, are files; the others are functions.
     pub n_files: usize,
     /// The number of the query; answers to earlier ones are dropped.
@@ -82,6 +84,7 @@ impl Palette {
             line: LineEdit::new(query),
             kind,
             names: Arc::default(),
+            first: 0,
             n_files: 0,
             generation: 0,
             found: Vec::new(),
@@ -140,13 +143,27 @@ pub struct BreakpointForm {
     pub error: Option<String>,
 }
 
+/// The names of files and functions. They may be a hundred thousand: there is one list of
+/// them, made once, which is only lent out.
+#[derive(Clone, Debug, Default)]
+pub struct NameList {
+    /// Files, then functions.
+    pub names: Arc<Vec<String>>,
+    pub n_files: usize,
+}
+
+impl NameList {
+    pub fn functions(&self) -> &[String] {
+        self.names.get(self.n_files..).unwrap_or_default()
+    }
+}
+
 /// The names that the palette knows, fetched once.
 #[derive(Debug, Default)]
 pub struct Symbols {
-    pub functions: Option<Arc<Vec<String>>>,
-    pub sources: Option<Arc<Vec<String>>>,
+    pub list: Option<NameList>,
     pub asked: bool,
     pub error: Option<String>,
-    /// Files, then functions: what the palette looks through without a prefix.
-    pub both: Option<(usize, Arc<Vec<String>>)>,
+    /// The way to a definition waits for the names.
+    pub then_definition: bool,
 }

@@ -90,12 +90,8 @@ fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
             state.stopped.next_in_progress = false;
             state.say(Role::Info, "the step is given up");
         }
-        (Ask::Functions, Answer::Names(names)) => {
-            state.symbols.functions = Some(names);
-            palette::on_names(state, out);
-        }
-        (Ask::Sources, Answer::Names(names)) => {
-            state.symbols.sources = Some(names);
+        (Ask::Symbols, Answer::Names(list)) => {
+            state.symbols.list = Some(list);
             palette::on_names(state, out);
         }
         (Ask::Find { spec }, Answer::Places(places)) => on_places(state, &spec, &places),
@@ -152,7 +148,7 @@ fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect>) {
         Ask::AmendBreakpoint(it) => {
             breakpoints::on_not_amended(state, &it, said);
         }
-        Ask::Functions | Ask::Sources => state.symbols.error = Some(said),
+        Ask::Symbols => state.symbols.error = Some(said),
         Ask::Print { title, .. } => {
             state.log(Role::ConsoleError, &format!("{title}: {why}"));
             state.say(Role::Error, said);

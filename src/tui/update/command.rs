@@ -356,9 +356,9 @@ pub fn command_names() -> Vec<String> {
 }
 
 fn places(state: &State, word: &str) -> Vec<String> {
-    let Some(functions) = &state.symbols.functions else { return Vec::new() };
+    let Some(list) = &state.symbols.list else { return Vec::new() };
     let begins = |it: &&String| it.starts_with(word);
-    functions.iter().filter(begins).take(WORDS_MAX).cloned().collect()
+    list.functions().iter().filter(begins).take(WORDS_MAX).cloned().collect()
 }
 
 /// Variables of the frame, and the fields of those whose type is known.

@@ -197,13 +197,14 @@ fn wants(state: &mut State, out: &mut Vec<Effect>) {
     if state.is_stopped() {
         wants_of_stop(state, out);
     }
-    // Names are many: they are asked for once everything else is there.
+    // Delve can tell the names only while the program is stopped: they are asked for once
+    // everything else is there. Ours tells them when they are wanted.
     let is_quiet =
         state.in_flight == 0 && !out.iter().any(|it| matches!(it, Effect::Ask(_)));
-    if is_quiet && state.stop.0 > 0 && !state.symbols.asked {
+    let is_due = state.stop.0 > 0 && !state.server.answers_while_running;
+    if is_quiet && is_due && !state.symbols.asked {
         state.symbols.asked = true;
-        out.push(Effect::Ask(Ask::Functions));
-        out.push(Effect::Ask(Ask::Sources));
+        out.push(Effect::Ask(Ask::Symbols));
     }
 }
 

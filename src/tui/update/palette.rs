@@ -21,27 +21,22 @@ use crate::tui::update::{breakpoints, command, goroutines, keys, prompt, run, so
 pub fn open(state: &mut State, query: &str, out: &mut Vec<Effect>) {
     let (kind, _) = PaletteKind::of(query);
     state.overlays.push(Overlay::Palette(Palette::new(kind, query)));
-    if !state.symbols.asked {
-        if state.can_ask() {
-            state.symbols.asked = true;
-            out.push(Effect::Ask(Ask::Functions));
-            out.push(Effect::Ask(Ask::Sources));
-        } else if state.is_running() {
-            state.symbols.asked = true;
-            update::ask(state, Ask::Functions, out);
-            update::ask(state, Ask::Sources, out);
-        }
-    }
+    ask_for_names(state, out);
     refill(state, out);
+}
+
+/// Asks for the names of files and functions, unless that was done.
+pub fn ask_for_names(state: &mut State, out: &mut Vec<Effect>) {
+    if !state.symbols.asked && (state.can_ask() || state.is_running()) {
+        state.symbols.asked = true;
+        update::ask(state, Ask::Symbols, out);
+    }
 }
 
 /// The names have come that an open palette may be waiting for.
 pub fn on_names(state: &mut State, out: &mut Vec<Effect>) {
-    if let (Some(sources), Some(functions)) =
-        (&state.symbols.sources, &state.symbols.functions)
-    {
-        let both = sources.iter().chain(functions.iter()).cloned().collect();
-        state.symbols.both = Some((sources.len(), Arc::new(both)));
+    if std::mem::take(&mut state.symbols.then_definition) {
+        return source::go_to_definition(state, out);
     }
     if matches!(state.overlays.last(), Some(Overlay::Palette(_))) {
         refill(state, out);
@@ -64,48 +59,48 @@ fn refill(state: &mut State, out: &mut Vec<Effect>) {
         _ => PaletteKind::of(&query),
     };
     let rest = rest.trim().to_owned();
-    let (n_files, names) = names(state, kind);
+    let (first, n_files, names) = names(state, kind);
     let Some(palette) = top(state) else { return };
     if palette.kind != kind {
         palette.found.clear();
     }
     palette.kind = kind;
     palette.names = names.clone();
+    palette.first = first;
     palette.n_files = n_files;
     palette.generation += 1;
     palette.is_searching = kind != PaletteKind::Line && !names.is_empty();
     if palette.is_searching {
         let generation = palette.generation;
-        out.push(Effect::Match { generation, names, query: rest });
+        out.push(Effect::Match { generation, names, first, query: rest });
     } else {
         palette.found.clear();
     }
 }
 
-/// What a kind looks through; of files and functions, how many are files.
-fn names(state: &mut State, kind: PaletteKind) -> (usize, Arc<Vec<String>>) {
-    let own = |it: Option<Arc<Vec<String>>>| (0, it.unwrap_or_default());
-    match kind {
-        PaletteKind::Files => state.symbols.both.clone().unwrap_or_default(),
-        PaletteKind::Functions => own(state.symbols.functions.clone()),
-        PaletteKind::Goroutines => (0, Arc::new(goroutine_names(state))),
+/// What a kind looks through: from which name on, how many are files, all names.
+fn names(state: &mut State, kind: PaletteKind) -> (usize, usize, Arc<Vec<String>>) {
+    let names: Vec<String> = match kind {
+        PaletteKind::Files | PaletteKind::Functions => {
+            let list = state.symbols.list.clone().unwrap_or_default();
+            let first = if kind == PaletteKind::Files { 0 } else { list.n_files };
+            return (first, list.n_files, list.names);
+        }
+        PaletteKind::Goroutines => goroutine_names(state),
         PaletteKind::Actions => {
-            let names = ACTIONS.iter().map(|it| format!("{}  {}", it.name, it.summary));
-            (0, Arc::new(names.collect()))
+            ACTIONS.iter().map(|it| format!("{}  {}", it.name, it.summary)).collect()
         }
-        PaletteKind::Breakpoints => {
-            let names = state.user_breakpoints().map(|it| {
+        PaletteKind::Breakpoints => state
+            .user_breakpoints()
+            .map(|it| {
                 format!("{} {} {} {}", it.id, place_text(it), it.function_name, it.cond)
-            });
-            (0, Arc::new(names.collect()))
-        }
-        PaletteKind::Line => (0, Arc::default()),
-        PaletteKind::Processes => {
-            let Some(palette) = top(state) else { return (0, Arc::default()) };
-            let names = palette.processes.iter().map(process_name);
-            (0, Arc::new(names.collect()))
-        }
-    }
+            })
+            .collect(),
+        PaletteKind::Line => Vec::new(),
+        PaletteKind::Processes => top(state)
+            .map_or(Vec::new(), |it| it.processes.iter().map(process_name).collect()),
+    };
+    (0, 0, Arc::new(names))
 }
 
 fn process_name(it: &Process) -> String {

@@ -121,14 +121,16 @@ pub fn go_to_definition(state: &mut State, out: &mut Vec<Effect>) {
     let Some(name) = called_name(state) else {
         return state.say(Role::Info, "this line calls no function");
     };
-    let Some(functions) = state.symbols.functions.clone() else {
-        return state.say(Role::Info, "the names of functions are still being loaded");
+    let Some(list) = state.symbols.list.clone() else {
+        state.symbols.then_definition = true;
+        palette::ask_for_names(state, out);
+        return state.say(Role::Info, "the names of functions are being loaded");
     };
     let last = name.rsplit('.').next().unwrap_or(&name);
     let is_it = |it: &&String| {
         it.strip_suffix(last).is_some_and(|rest| rest.ends_with(['.', '/']))
     };
-    let mut found = functions.iter().filter(is_it);
+    let mut found = list.functions().iter().filter(is_it);
     match (found.next(), found.next()) {
         (None, _) => {
             state.say(Role::Warning, format!("no function {name} in the program"))

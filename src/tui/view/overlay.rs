@@ -150,7 +150,7 @@ fn palette_footer(state: &State, canvas: &mut Canvas<'_>, area: Rect, it: &Palet
     }
     let is_loading = !is_picker
         && it.names.is_empty()
-        && state.symbols.functions.is_none()
+        && state.symbols.list.is_none()
         && matches!(it.kind, PaletteKind::Files | PaletteKind::Functions);
     let count = if let Some(why) = state.symbols.error.as_deref().filter(|_| is_loading) {
         format!(" {} ", text::clean(why))
@@ -160,7 +160,7 @@ fn palette_footer(state: &State, canvas: &mut Canvas<'_>, area: Rect, it: &Palet
         String::new()
     } else {
         let n = text::thousands(it.found.len() as i64);
-        let of = text::thousands(it.names.len() as i64);
+        let of = text::thousands(it.names.len().saturating_sub(it.first) as i64);
         format!(" {n} of {of} {} ", it.kind.noun())
     };
     canvas.put_right(area.right() - 2, area.bottom() - 1, room, &count, Role::Dim);
