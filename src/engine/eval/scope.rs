@@ -25,32 +25,106 @@ const DWARF_XMM0: u16 = 17;
 /// DWARF's number of RDX, in which Go passes the closure object (Go's `abi-internal.md`).
 const DWARF_RDX: u16 = 1;
 
+/// How many range-over-func bodies may be around another.
+const BODIES_MAX: usize = 64;
+
 /// The variables of a frame, arguments first, then by depth and declaration; those that
 /// later ones hide are flagged.
+///
+/// The body of a loop over a function is a function of its own, and its loop's function a
+/// caller of it, further out on the stack. To the user they are one: the variables of the
+/// frames around come first.
 pub(crate) fn variables(
     cx: &Cx<'_>,
     scope: &EvalScope<'_>,
     frame_index: usize,
 ) -> Result<Vec<Operand>> {
-    let frame = scope
+    let around = frames_around(scope.frames, frame_index);
+    let mut all = Vec::new();
+    for index in around.iter().rev() {
+        all.extend(variables_of_frame(cx, scope, *index, !around.is_empty())?);
+    }
+    all.extend(variables_of_frame(cx, scope, frame_index, !around.is_empty())?);
+    let mut last_named: HashMap<String, usize> = HashMap::new();
+    for i in 0..all.len() {
+        let hidden = last_named.insert(all[i].name.clone(), i);
+        if let Some(hidden) = hidden.and_then(|it| all.get_mut(it)) {
+            hidden.flags |= Flags::SHADOWED;
+        }
+    }
+    Ok(all)
+}
+
+/// The variables of one frame alone. `with_outer`: what it captured is found in the
+/// frames around it.
+fn variables_of_frame(
+    cx: &Cx<'_>,
+    scope: &EvalScope<'_>,
+    frame_index: usize,
+    with_outer: bool,
+) -> Result<Vec<Operand>> {
+    let (frame, function) = scope
         .frames
         .get(frame_index)
-        .filter(|it| it.function.is_some())
+        .and_then(|it| Some((it, it.function.as_ref()?)))
         .ok_or_else(|| Error::message("unable to find function context"))?;
     let pc = cx.bias.stated(frame.lookup_pc);
     let found = cx.types.binary.scope_at(pc, frame.inline_depth)?;
     let place = Place::new(cx, scope, frame, &found.hidden);
+    let is_body = is_range_body(&function.name);
+    let wanted = |it: &&VariableInfo| {
+        let is_captured = it.closure_offset.is_some();
+        !is_body || !(is_captured && with_outer) && !it.name.starts_with('~')
+    };
     let order = in_order(&found.variables);
-    let mut all: Vec<Operand> = Vec::with_capacity(order.len());
-    let mut last_named: HashMap<&str, usize> = HashMap::new();
-    for info in order {
-        let hidden = last_named.insert(&info.name, all.len());
-        if let Some(hidden) = hidden.and_then(|it| all.get_mut(it)) {
-            hidden.flags |= Flags::SHADOWED;
+    let mut all: Vec<Operand> =
+        order.into_iter().filter(wanted).map(|it| place.variable(it)).collect();
+    if is_body {
+        // What is passed to the body are the variables of the loop.
+        for it in &mut all {
+            it.flags = Flags(it.flags.0 & !(Flags::ARGUMENT | Flags::RESULT).0);
         }
-        all.push(place.variable(info));
     }
     Ok(all)
+}
+
+/// Whether a function is the body of a loop over a function: `F-range1`.
+fn is_range_body(name: &str) -> bool {
+    name.rsplit_once("-range")
+        .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The function that a range-over-func body was written in, through all bodies around it.
+fn written_in(name: &str) -> &str {
+    let mut name = name;
+    while is_range_body(name) {
+        name = name.rsplit_once("-range").map_or(name, |(outer, _)| outer);
+    }
+    name
+}
+
+/// The frames of the loops around a range-over-func body, and of the function that they
+/// are in, innermost first; empty if the frame is not of such a body, or if they are not
+/// all there.
+fn frames_around(frames: &[Frame], index: usize) -> Vec<usize> {
+    let name_of = |it: &Frame| it.function.as_ref().map(|it| it.name.clone());
+    let Some(name) = frames.get(index).and_then(name_of) else { return Vec::new() };
+    if !is_range_body(&name) {
+        return Vec::new();
+    }
+    let root = written_in(&name);
+    let mut around = Vec::new();
+    for (i, frame) in frames.iter().enumerate().skip(index + 1) {
+        let Some(name) = name_of(frame) else { continue };
+        if name == root {
+            around.push(i);
+            return around;
+        }
+        if written_in(&name) == root && around.len() < BODIES_MAX {
+            around.push(i);
+        }
+    }
+    Vec::new()
 }
 
 /// Variables in the order in which they hide each other: arguments, then by depth and by
@@ -333,4 +407,25 @@ pub(crate) fn xmm(xsave: Option<&[u8]>, index: u16) -> Option<Vec<u8>> {
     let at = XMM_OFFSET + 16 * usize::from(index);
     let bytes = xsave?.get(at..at + 16)?;
     (index < 16).then(|| bytes.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_around_a_loop_s_body_is_found_by_its_name() {
+        let cases = [
+            ("main.F-range1", "main.F"),
+            ("main.F-range1-range2", "main.F"),
+            ("main.(*T).M-range12", "main.(*T).M"),
+            ("main.F.func1-range1", "main.F.func1"),
+            ("main.F", "main.F"),
+            ("main.F-range", "main.F-range"),
+            ("main.F-rangex", "main.F-rangex"),
+        ];
+        for (name, function) in cases {
+            assert_eq!(written_in(name), function);
+        }
+    }
 }
