@@ -6,6 +6,8 @@
 //! sequence for each function, and running only that one needs to know where in the
 //! program it begins.
 
+use std::path::PathBuf;
+
 use gimli::EndianSlice;
 use gimli::LittleEndian;
 use gimli::Reader as _;
@@ -305,11 +307,16 @@ fn file_indexes(
             return (found, String::new());
         }
         let directory = file.directory(header).map(text).unwrap_or_default();
-        let mut path = std::path::PathBuf::from(&unit.comp_dir);
-        path.push(directory);
+        // The directory of Go's units is `.`; with -trimpath all paths are relative.
+        let around = if unit.comp_dir == "." { "" } else { &unit.comp_dir };
+        let mut path = PathBuf::from(around);
+        path.push(if directory == "." { "" } else { &directory });
         path.push(name);
         let path = path.to_string_lossy().into_owned();
-        match binary.file_index(&path) {
+        // `go build main.go` with -trimpath has `./main.go` in Go's own table.
+        let found =
+            binary.file_index(&path).or_else(|| binary.file_index(&format!("./{path}")));
+        match found {
             Some(found) => (found, String::new()),
             None => (FileIndex::UNKNOWN, if unit.is_go { String::new() } else { path }),
         }

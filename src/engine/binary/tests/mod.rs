@@ -200,6 +200,21 @@ fn inlined_copies_have_sites_of_their_own() {
 }
 
 #[test]
+fn paths_may_be_trimmed() {
+    for (release, binary) in all_releases(&["-trimpath"]) {
+        let file = binary.files().iter().find(|it| it.ends_with("main.go"));
+        let file = file.unwrap().to_string();
+        assert!(!file.starts_with('/'), "{release}: {file}");
+        let work = binary.functions_named("main.work")[0];
+        let rows = binary.rows(work);
+        assert!(rows.iter().any(|it| it.prologue_end), "{release}");
+        assert!(rows.iter().all(|it| binary.file(it.file) != ""), "{release}");
+        let sites = binary.line_sites(&file, marked("total"));
+        assert!(matches!(sites, LineSites::Sites(_)), "{release}");
+    }
+}
+
+#[test]
 fn lines_without_code_name_the_next_that_has() {
     let binary = installed(UNOPTIMIZED);
     let file = main_go(&binary);
