@@ -66,7 +66,8 @@ func hold(argument int, text string) (result int) {
 	records := make([]record, 10000)
 	for n := range records {
 		p := &inner{n, fmt.Sprint("p", n)}
-		records[n] = record{inner{n, "in"}, fmt.Sprint("name", n), []string{"x", fmt.Sprint(n)}, p, fmt.Sprint("any", n)}
+		name, tags := fmt.Sprint("name", n), []string{"x", fmt.Sprint(n)}
+		records[n] = record{inner{n, "in"}, name, tags, p, fmt.Sprint("any", n)}
 	}
 	few := records[3]
 	pointer := &few
@@ -93,7 +94,8 @@ func hold(argument int, text string) (result int) {
 	*(*uintptr)(unsafe.Pointer(&wildMap)) = 0x4321
 	fmt.Println("ready")
 	time.Sleep(time.Hour)
-	fmt.Println(packageInt, i, u, f, hue, pointer, none, numbers, held, circle, hugeSlice, hugeString, negative, wildInterface, wildMap)
+	fmt.Println(packageInt, i, u, f, hue, pointer, none, numbers, held, circle)
+	fmt.Println(hugeSlice, hugeString, negative, wildInterface, wildMap)
 	return 1
 }
 
