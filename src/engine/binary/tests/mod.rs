@@ -209,7 +209,7 @@ fn paths_may_be_trimmed() {
         let rows = binary.rows(work);
         assert!(rows.iter().any(|it| it.prologue_end), "{release}");
         assert!(rows.iter().all(|it| binary.file(it.file) != ""), "{release}");
-        let sites = binary.line_sites(&file, marked("total"));
+        let sites = binary.line_sites(&file, marked("loop"));
         assert!(matches!(sites, LineSites::Sites(_)), "{release}");
     }
 }
