@@ -14,6 +14,7 @@ use crate::engine::session::{Bench, Session};
 use crate::service::Server;
 use crate::service::events::ConnectionId;
 use crate::service::handlers::{breakpoints, inspect, program, run, server};
+use crate::service::json::Json;
 use crate::service::reply::Reply;
 
 /// Decodes the argument of a method as Go would.
@@ -51,6 +52,22 @@ impl Call<'_> {
         let reply = self.reply;
         self.server.engine.submit(When::Stopped, move |access, _| match access {
             Access::Stopped(session) => reply.send(wire(handler(session, args))),
+            Access::Running(_) => drop(reply),
+        });
+    }
+
+    /// The same with a handler that writes its answer as JSON itself.
+    fn stopped_json<M: Method>(self, handler: fn(&mut Session, M) -> Result<Json>) {
+        let args: M = match argument(self.params) {
+            Ok(args) => args,
+            Err(why) => return self.reply.send::<()>(Err(why)),
+        };
+        let reply = self.reply;
+        self.server.engine.submit(When::Stopped, move |access, _| match access {
+            Access::Stopped(session) => {
+                let outcome = handler(session, args).map(Json::into_bytes);
+                reply.send_json(outcome.map_err(|err| err.to_string()));
+            }
             Access::Running(_) => drop(reply),
         });
     }
@@ -107,13 +124,13 @@ pub fn dispatch(method: &str, call: Call<'_>) {
         "ClearBreakpoint" => call.anytime(breakpoints::clear),
         "ListThreads" => call.stopped(inspect::threads),
         "GetThread" => call.stopped(inspect::thread),
-        "ListGoroutines" => call.stopped(inspect::goroutines),
+        "ListGoroutines" => call.stopped_json(inspect::goroutines),
         "ListStackGroups" => call.stopped(inspect::stack_groups),
-        "Stacktrace" => call.stopped(inspect::stacktrace),
-        "ListLocalVars" => call.stopped(inspect::locals),
-        "ListFunctionArgs" => call.stopped(inspect::arguments),
-        "ListPackageVars" => call.stopped(inspect::package_variables),
-        "Eval" => call.stopped(inspect::eval),
+        "Stacktrace" => call.stopped_json(inspect::stacktrace),
+        "ListLocalVars" => call.stopped_json(inspect::locals),
+        "ListFunctionArgs" => call.stopped_json(inspect::arguments),
+        "ListPackageVars" => call.stopped_json(inspect::package_variables),
+        "Eval" => call.stopped_json(inspect::eval),
         "Set" => call.stopped(inspect::set),
         "ListRegisters" => call.stopped(inspect::registers),
         "ExamineMemory" => call.stopped(inspect::memory),

@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::transport::envelope::encode_answer;
+use crate::transport::envelope::{encode_answer, encode_success};
 
 /// Where the answers of one connection go: to its writer thread.
 ///
@@ -37,6 +37,20 @@ impl Reply {
     /// does not get it: the tracer must not wait for anybody.
     pub fn send<T: Serialize>(mut self, outcome: Result<T, String>) {
         self.send_once(&outcome);
+    }
+
+    /// Sends an answer whose result is JSON already.
+    pub fn send_json(mut self, outcome: Result<Vec<u8>, String>) {
+        match outcome {
+            Ok(result) => {
+                let Some(outbox) = self.outbox.take() else { return };
+                let line = encode_success(&self.id, &result);
+                if outbox.try_send(Outgoing::Answer(line)).is_err() {
+                    tracing::warn!(target: "rpc", "an answer had nobody to take it");
+                }
+            }
+            Err(why) => self.send_once::<()>(&Err(why)),
+        }
     }
 
     fn send_once<T: Serialize>(&mut self, outcome: &Result<T, String>) {

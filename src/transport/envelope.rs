@@ -134,6 +134,18 @@ pub fn encode_answer<T: Serialize>(
     serde_json::to_vec(&Answer { id, result, error })
 }
 
+/// The same of a success whose result is JSON already.
+pub fn encode_success(id: &RawValue, result: &[u8]) -> Vec<u8> {
+    let id = id.get();
+    let mut bytes = Vec::with_capacity(id.len() + result.len() + 40);
+    bytes.extend_from_slice(b"{\"id\":");
+    bytes.extend_from_slice(id.as_bytes());
+    bytes.extend_from_slice(b",\"result\":");
+    bytes.extend_from_slice(result);
+    bytes.extend_from_slice(b",\"error\":null}");
+    bytes
+}
+
 /// The bytes of a request, without the end of the line.
 pub fn encode_request(method: &str, params: &Value, id: u64) -> Vec<u8> {
     json!({ "method": method, "params": [params], "id": id }).to_string().into_bytes()

@@ -1,6 +1,7 @@
 //! Goroutines in words: one, or a list of a hundred thousand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::{Frame, Goroutine, Location, Spot, StackSummary};
@@ -12,10 +13,10 @@ use rustc_hash::FxHashMap;
 #[derive(Clone, Debug, Default)]
 pub struct GoroutineView {
     pub goroutine: Goroutine,
-    pub current: Location,
-    pub user: Location,
-    pub go_statement: Location,
-    pub start: Location,
+    pub current: Arc<Location>,
+    pub user: Arc<Location>,
+    pub go_statement: Arc<Location>,
+    pub start: Arc<Location>,
     pub labels: BTreeMap<String, String>,
     /// Equal for goroutines whose stacks have the same return addresses.
     pub signature: u64,
@@ -86,9 +87,9 @@ impl Session {
         let runtime = &self.program.runtime;
         let threads = self.stop.threads.as_deref().unwrap_or_default();
         let summaries = runtime.summarize(&*memory, goroutines, threads);
-        let mut known: FxHashMap<Spot, Location> = FxHashMap::default();
-        let mut locate = |spot: Spot| -> Location {
-            known.entry(spot).or_insert_with(|| runtime.locate(spot)).clone()
+        let mut known: FxHashMap<Spot, Arc<Location>> = FxHashMap::default();
+        let mut locate = |spot: Spot| -> Arc<Location> {
+            known.entry(spot).or_insert_with(|| Arc::new(runtime.locate(spot))).clone()
         };
         let views =
             goroutines.iter().zip(&summaries).map(|(it, summary): (_, &StackSummary)| {

@@ -16,6 +16,10 @@ use crate::engine::session::Session;
 /// Frames that one request may ask for.
 pub const DEPTH_MAX: usize = 1 << 20;
 
+/// Frames beyond the one that is asked about: the body of a range-over-func loop is called
+/// by the iterator, and shows the variables of the function around it.
+const FRAMES_AROUND: usize = 16;
+
 impl Session {
     /// The stack of a goroutine (-1: the selected one, or else the selected thread's).
     pub fn stack(&mut self, goroutine: i64, depth: usize) -> Result<Stack> {
@@ -54,7 +58,7 @@ impl Session {
         frame: usize,
         ask: impl FnOnce(&EvalScope<'_>) -> Result<T>,
     ) -> Result<T> {
-        let stack = self.stack(goroutine, frame.saturating_add(1))?;
+        let stack = self.stack(goroutine, frame.saturating_add(1 + FRAMES_AROUND))?;
         if frame >= stack.frames.len() {
             return Err(no_frame(frame, goroutine));
         }

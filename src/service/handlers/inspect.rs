@@ -4,14 +4,14 @@ use crate::api::methods::*;
 use crate::api::types::{self, EvalScope, LoadConfig};
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
+use crate::engine::eval::Variable;
 use crate::engine::session::Session;
 use crate::engine::session::disassembly::Flavour;
-use crate::engine::session::goroutines::{
-    self, Aspect, Filter, GoroutineView, GroupRequest,
-};
+use crate::engine::session::goroutines::{self, Aspect, Filter, GroupRequest};
 use crate::engine::session::query::FrameRegisters;
 use crate::service::convert;
 use crate::service::handlers::filter;
+use crate::service::json::{Goroutines, Json};
 
 /// Bytes that one request for memory may ask for (Delve's limit, and its text).
 const MEMORY_MAX: i64 = 65536;
@@ -45,21 +45,19 @@ pub fn targets(session: &mut Session, _: ListTargetsIn) -> Result<ListTargetsOut
     Ok(ListTargetsOut { targets: Some(vec![target]) })
 }
 
-pub fn goroutines(
-    session: &mut Session,
-    args: ListGoroutinesIn,
-) -> Result<ListGoroutinesOut> {
+pub fn goroutines(session: &mut Session, args: ListGoroutinesIn) -> Result<Json> {
     let filters = filters(args.filters)?;
     let (start, count) = (at_least_zero(args.start), at_least_zero(args.count));
     let page = session.goroutine_page(start, count, &filters)?;
-    let program = session.program();
-    let wire = |all: &[GoroutineView]| {
-        all.iter().map(|it| convert::goroutine(it, program)).collect::<Vec<_>>()
-    };
+    let mut write = Goroutines::new(session.program());
+    let mut json = Json::default();
     let nextg = page.next.map_or(-1, |it| it as i64);
+    json.raw(r#"{"Goroutines":"#);
     let Some(aspect) = Aspect::from_number(args.group_by) else {
-        let goroutines = Some(wire(&page.goroutines));
-        return Ok(ListGoroutinesOut { goroutines, nextg, ..Default::default() });
+        json.list(&page.goroutines, |json, it| write.write(json, it));
+        json.raw(r#","Nextg":"#).int(nextg);
+        json.raw(r#","Groups":null,"TooManyGroups":false}"#);
+        return Ok(json);
     };
     let members_max = at_least_zero(args.max_group_members);
     let mut groups =
@@ -68,22 +66,22 @@ pub fn goroutines(
     if too_many_groups {
         groups.truncate(at_least_zero(args.max_groups));
     }
-    let (mut members, mut on_wire) = (Vec::new(), Vec::new());
-    for group in groups.iter().filter(|_| members_max > 0) {
-        on_wire.push(types::GoroutineGroup {
-            name: group.name.clone(),
-            offset: members.len() as i64,
-            count: group.members.len() as i64,
-            total: group.total as i64,
-        });
-        members.extend(wire(&group.members));
+    if members_max == 0 {
+        groups.clear();
     }
-    Ok(ListGoroutinesOut {
-        goroutines: Some(members),
-        nextg,
-        groups: Some(on_wire),
-        too_many_groups,
-    })
+    let mut offset = 0;
+    let mut on_wire = Vec::new();
+    for group in &groups {
+        let count = group.members.len() as i64;
+        let (name, total) = (group.name.clone(), group.total as i64);
+        on_wire.push(types::GoroutineGroup { name, offset, count, total });
+        offset += count;
+    }
+    let members = groups.iter().flat_map(|it| &it.members);
+    json.list(members, |json, it| write.write(json, it));
+    json.raw(r#","Nextg":"#).int(nextg).raw(r#","Groups":"#).value(&on_wire);
+    json.raw(r#","TooManyGroups":"#).bool(too_many_groups).raw("}");
+    Ok(json)
 }
 
 fn filters(wanted: Option<Vec<types::GoroutineFilter>>) -> Result<Vec<Filter>> {
@@ -139,7 +137,7 @@ fn at_least_zero(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
-pub fn stacktrace(session: &mut Session, args: StacktraceIn) -> Result<StacktraceOut> {
+pub fn stacktrace(session: &mut Session, args: StacktraceIn) -> Result<Json> {
     if args.depth < 0 {
         return Err(Error::message("negative maximum stack depth"));
     }
@@ -151,14 +149,13 @@ pub fn stacktrace(session: &mut Session, args: StacktraceIn) -> Result<Stacktrac
     let mut wire: Vec<types::Stackframe> =
         frames.iter().map(|it| convert::stackframe(it, session.program())).collect();
     let full = args.full.then_some(LoadConfig::FULL);
-    if let Some(config) = args.cfg.or(full) {
-        let config = convert::load_config_in(config);
-        let all = session.stack_variables(args.id, frames, &config)?;
-        for (out, (arguments, locals)) in wire.iter_mut().zip(all) {
-            out.arguments = Some(convert::variables(arguments));
-            out.locals = Some(convert::variables(locals));
+    let variables = match args.cfg.or(full) {
+        Some(config) => {
+            let config = convert::load_config_in(config);
+            Some(session.stack_variables(args.id, frames, &config)?)
         }
-    }
+        None => None,
+    };
     if args.defers || args.opts & 1 != 0 {
         let defers = session.deferred_calls(args.id, frames)?;
         for (out, defers) in wire.iter_mut().zip(defers) {
@@ -166,7 +163,20 @@ pub fn stacktrace(session: &mut Session, args: StacktraceIn) -> Result<Stacktrac
             out.defers = defers.iter().map(|it| convert::defer(it, program)).collect();
         }
     }
-    Ok(StacktraceOut { locations: Some(wire) })
+    let mut json = Json::default();
+    json.raw(r#"{"Locations":"#);
+    json.list(wire.iter().enumerate(), |json, (n, it)| {
+        json.stackframe(it, variables.as_ref().and_then(|all| all.get(n)));
+    });
+    json.raw("}");
+    Ok(json)
+}
+
+/// An answer that is a list of variables.
+fn variables(key: &str, found: &[Variable]) -> Json {
+    let mut json = Json::default();
+    json.raw("{").text(key).raw(":").variables(found).raw("}");
+    json
 }
 
 /// The goroutine and frame that a scope means.
@@ -183,40 +193,36 @@ fn place(scope: &EvalScope) -> Result<(i64, usize)> {
     Ok((scope.goroutine_id, frame))
 }
 
-pub fn locals(session: &mut Session, args: ListLocalVarsIn) -> Result<ListLocalVarsOut> {
+pub fn locals(session: &mut Session, args: ListLocalVarsIn) -> Result<Json> {
     let (goroutine, frame) = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
     let found = session.locals(goroutine, frame, &config)?;
-    Ok(ListLocalVarsOut { variables: Some(convert::variables(found)) })
+    Ok(variables("Variables", &found))
 }
 
-pub fn arguments(
-    session: &mut Session,
-    args: ListFunctionArgsIn,
-) -> Result<ListFunctionArgsOut> {
+pub fn arguments(session: &mut Session, args: ListFunctionArgsIn) -> Result<Json> {
     let (goroutine, frame) = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
     let found = session.arguments(goroutine, frame, &config)?;
-    Ok(ListFunctionArgsOut { args: Some(convert::variables(found)) })
+    Ok(variables("Args", &found))
 }
 
-pub fn package_variables(
-    session: &mut Session,
-    args: ListPackageVarsIn,
-) -> Result<ListPackageVarsOut> {
+pub fn package_variables(session: &mut Session, args: ListPackageVarsIn) -> Result<Json> {
     session.check_alive()?;
     let regex = filter(&args.filter, "invalid filter argument: ")?;
     let config = convert::load_config_in(args.cfg);
     let found = session.package_variables(&regex, &config)?;
-    Ok(ListPackageVarsOut { variables: Some(convert::variables(found)) })
+    Ok(variables("Variables", &found))
 }
 
-pub fn eval(session: &mut Session, args: EvalIn) -> Result<EvalOut> {
+pub fn eval(session: &mut Session, args: EvalIn) -> Result<Json> {
     session.check_alive()?;
     let (goroutine, frame) = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg.unwrap_or(LoadConfig::FULL));
     let found = session.evaluate(goroutine, frame, &args.expr, &config)?;
-    Ok(EvalOut { variable: Some(convert::variable(found)) })
+    let mut json = Json::default();
+    json.raw(r#"{"Variable":"#).variable(&found).raw("}");
+    Ok(json)
 }
 
 pub fn set(session: &mut Session, args: SetIn) -> Result<Empty> {

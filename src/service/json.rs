@@ -1,0 +1,285 @@
+//! The large answers, written as JSON without building them first.
+//!
+//! A list of 100,000 goroutines is 70 MB of JSON, and a slice of 10,000 structs is 40,000
+//! variables. Through the wire's records each would be allocated field by field, only to
+//! be written and dropped. Here they go from the engine's types to bytes; that the bytes
+//! are those of the records is what the tests say.
+
+use rustc_hash::FxHashMap;
+
+use crate::api::types;
+use crate::engine::eval::Variable;
+use crate::engine::golang::Location;
+use crate::engine::session::goroutines::GoroutineView;
+use crate::engine::session::program::Program;
+use crate::service::convert;
+
+/// Bytes of JSON.
+#[derive(Default)]
+pub struct Json(Vec<u8>);
+
+impl Json {
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Text that is JSON already.
+    pub fn raw(&mut self, text: &str) -> &mut Json {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    pub fn int(&mut self, number: i64) -> &mut Json {
+        if number < 0 {
+            self.0.push(b'-');
+        }
+        self.uint(number.unsigned_abs())
+    }
+
+    pub fn uint(&mut self, number: u64) -> &mut Json {
+        let mut digits = [0; 20];
+        let (mut at, mut rest) = (digits.len(), number);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.0.extend_from_slice(&digits[at..]);
+        self
+    }
+
+    pub fn bool(&mut self, value: bool) -> &mut Json {
+        self.raw(if value { "true" } else { "false" })
+    }
+
+    pub fn text(&mut self, text: &str) -> &mut Json {
+        let plain = |it: &u8| *it >= 0x20 && *it != b'"' && *it != b'\\';
+        if text.as_bytes().iter().all(plain) {
+            self.0.push(b'"');
+            self.0.extend_from_slice(text.as_bytes());
+            self.0.push(b'"');
+        } else {
+            self.value(&text);
+        }
+        self
+    }
+
+    /// Anything that has a record of its own.
+    pub fn value<T: serde::Serialize>(&mut self, value: &T) -> &mut Json {
+        let before = self.0.len();
+        if let Err(err) = serde_json::to_writer(&mut self.0, value) {
+            tracing::error!(target: "rpc", "cannot encode a value: {err}");
+            self.0.truncate(before);
+            self.raw("null");
+        }
+        self
+    }
+
+    /// A list, each element written by `write`.
+    pub fn list<T>(
+        &mut self,
+        all: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Json, T),
+    ) -> &mut Json {
+        self.0.push(b'[');
+        for (n, it) in all.into_iter().enumerate() {
+            if n > 0 {
+                self.0.push(b',');
+            }
+            write(self, it);
+        }
+        self.0.push(b']');
+        self
+    }
+
+    pub fn variables(&mut self, all: &[Variable]) -> &mut Json {
+        self.list(all, |json, it| {
+            json.variable(it);
+        })
+    }
+
+    /// [`types::Variable`]. Loading bounds the depth of a value, so this recursion is
+    /// bounded too.
+    pub fn variable(&mut self, it: &Variable) -> &mut Json {
+        self.raw(r#"{"name":"#).text(&it.name);
+        self.raw(r#","addr":"#).uint(it.addr.0);
+        self.raw(r#","onlyAddr":"#).bool(it.only_addr);
+        self.raw(r#","type":"#).text(&it.type_name);
+        self.raw(r#","realType":"#).text(&it.real_type);
+        self.raw(r#","flags":"#).uint(it.flags.0.into());
+        self.raw(r#","kind":"#).uint(it.kind.number().into());
+        self.raw(r#","value":"#).text(&it.value);
+        self.raw(r#","StringValueBytes":"#);
+        match &it.string_bytes {
+            Some(bytes) => self.text(&convert::base64(bytes)),
+            None => self.raw("null"),
+        };
+        self.raw(r#","len":"#).int(it.len);
+        self.raw(r#","cap":"#).int(it.cap);
+        self.raw(r#","children":"#);
+        match &it.children {
+            Some(children) => self.variables(children),
+            None => self.raw("null"),
+        };
+        self.raw(r#","base":"#).uint(it.base.0);
+        self.raw(r#","unreadable":"#).text(it.unreadable.as_deref().unwrap_or_default());
+        self.raw(r#","LocationExpr":"#).text(&it.location);
+        self.raw(r#","DeclLine":"#).int(it.decl_line);
+        self.raw("}")
+    }
+
+    /// [`types::Stackframe`], whose variables are given apart.
+    pub fn stackframe(
+        &mut self,
+        it: &types::Stackframe,
+        variables: Option<&(Vec<Variable>, Vec<Variable>)>,
+    ) -> &mut Json {
+        self.raw(r#"{"pc":"#).uint(it.pc);
+        self.raw(r#","file":"#).text(&it.file);
+        self.raw(r#","line":"#).int(it.line);
+        if let Some(function) = &it.function {
+            self.raw(r#","function":"#).value(function);
+        }
+        self.raw(r#","Locals":"#);
+        match variables {
+            Some((arguments, locals)) => {
+                self.variables(locals).raw(r#","Arguments":"#).variables(arguments)
+            }
+            None => self.raw(r#"null,"Arguments":null"#),
+        };
+        self.raw(r#","FrameOffset":"#).int(it.frame_offset);
+        self.raw(r#","FramePointerOffset":"#).int(it.frame_pointer_offset);
+        self.raw(r#","Defers":"#).value(&it.defers);
+        if it.bottom {
+            self.raw(r#","Bottom":true"#);
+        }
+        self.raw(r#","Err":"#).text(&it.err).raw("}")
+    }
+}
+
+/// Writes goroutines; a place that many of them share is put into JSON once.
+pub struct Goroutines<'a> {
+    program: &'a Program,
+    places: FxHashMap<*const Location, String>,
+}
+
+impl<'a> Goroutines<'a> {
+    pub fn new(program: &'a Program) -> Goroutines<'a> {
+        Goroutines { program, places: FxHashMap::default() }
+    }
+
+    /// [`types::Goroutine`].
+    pub fn write(&mut self, json: &mut Json, it: &GoroutineView) {
+        let g = &it.goroutine;
+        if g.unreadable {
+            json.value(&convert::goroutine(it, self.program));
+            return;
+        }
+        json.raw(r#"{"id":"#).int(g.id);
+        json.raw(r#","currentLoc":"#);
+        self.place(json, &it.current);
+        json.raw(r#","userCurrentLoc":"#);
+        self.place(json, &it.user);
+        json.raw(r#","goStatementLoc":"#);
+        self.place(json, &it.go_statement);
+        json.raw(r#","startLoc":"#);
+        self.place(json, &it.start);
+        json.raw(r#","threadID":"#).int(g.thread.unwrap_or(0).into());
+        json.raw(r#","status":"#).uint(g.status.into());
+        json.raw(r#","waitSince":"#).int(g.wait_since);
+        json.raw(r#","waitReason":"#).uint(g.wait_reason.into());
+        json.raw(r#","unreadable":"""#);
+        if !it.labels.is_empty() {
+            json.raw(r#","labels":"#).value(&it.labels);
+        }
+        json.raw("}");
+    }
+
+    /// The views of one request share their places, so an address stands for a place as
+    /// long as they live.
+    fn place(&mut self, json: &mut Json, at: &std::sync::Arc<Location>) {
+        let program = self.program;
+        let text = self.places.entry(std::sync::Arc::as_ptr(at)).or_insert_with(|| {
+            let mut json = Json::default();
+            json.value(&convert::location(at, program));
+            String::from_utf8(json.into_bytes()).unwrap_or_default()
+        });
+        json.raw(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::addr::Addr;
+    use crate::engine::eval::{Flags, Kind};
+
+    #[test]
+    fn numbers_are_written_to_the_digit() {
+        let cases = [
+            (0, "0"),
+            (-1, "-1"),
+            (1234567890, "1234567890"),
+            (i64::MIN, "-9223372036854775808"),
+        ];
+        for (number, text) in cases {
+            let mut json = Json::default();
+            json.int(number);
+            assert_eq!(json.into_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_variable_is_written_as_its_record_is() {
+        let mut child = Variable::empty();
+        child.name = "a \"quoted\" näme\n".into();
+        child.kind = Kind::String;
+        child.value = "x\\y\u{1}\u{fffd}".into();
+        child.string_bytes = Some(vec![0xff, b'y']);
+        child.children = None;
+        let mut parent = Variable::empty();
+        parent.addr = Addr(u64::MAX);
+        parent.type_name = "struct { A int }".into();
+        parent.flags = Flags::ARGUMENT;
+        parent.len = -3;
+        parent.unreadable = Some("why".into());
+        parent.children = Some(vec![child.clone(), child]);
+        parent.decl_line = 12;
+        let mut json = Json::default();
+        json.variable(&parent);
+        let record = serde_json::to_vec(&convert::variable(parent)).unwrap();
+        assert_eq!(
+            String::from_utf8(json.into_bytes()).unwrap(),
+            String::from_utf8(record).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_frame_is_written_as_its_record_is() {
+        let variable = Variable::empty();
+        let frame = types::Stackframe {
+            pc: 7,
+            file: "/a b/c.go".into(),
+            line: 3,
+            function: Some(types::Function { name: "f".into(), ..Default::default() }),
+            frame_offset: -8,
+            bottom: true,
+            ..Default::default()
+        };
+        let with = (vec![variable.clone()], vec![variable.clone(), variable.clone()]);
+        for variables in [None, Some(&with)] {
+            let mut json = Json::default();
+            json.stackframe(&frame, variables);
+            let record = types::Stackframe {
+                arguments: variables.map(|it| convert::variables(it.0.clone())),
+                locals: variables.map(|it| convert::variables(it.1.clone())),
+                ..frame.clone()
+            };
+            let record = serde_json::to_string(&record).unwrap();
+            assert_eq!(String::from_utf8(json.into_bytes()).unwrap(), record);
+        }
+    }
+}
