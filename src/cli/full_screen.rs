@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,7 @@ pub fn run(
     theme: Option<String>,
     read_only: bool,
 ) -> Result<i32, String> {
+    need_terminal()?;
     let config = Config::load()?;
     let held = Held::default();
     let terminate = end_on_signals(held.clone())?;
@@ -64,6 +65,19 @@ pub fn run(
     let outcome = catch_unwind(AssertUnwindSafe(|| tui::run(options)));
     held.finish();
     outcome.map_err(|panic| resume_unwind(panic))
+}
+
+/// Without a screen there is nothing to open; line mode and the server do without.
+fn need_terminal() -> Result<(), String> {
+    let missing = match (io::stdin().is_terminal(), io::stdout().is_terminal()) {
+        (true, true) => return Ok(()),
+        (false, _) => "standard input",
+        (true, false) => "standard output",
+    };
+    Err(format!(
+        "the full-screen UI needs a terminal, and {missing} is none; line mode (without \
+         `tui`) and --headless do without"
+    ))
 }
 
 fn connect(origin: Origin, held: &Held) -> Result<Arc<dyn Client>, String> {

@@ -48,9 +48,6 @@ pub fn start(plan: Plan) -> i32 {
 }
 
 fn session(origin: Origin, global: &Global) -> Result<i32, String> {
-    if !global.allow_non_terminal_interactive {
-        refuse_pipes()?;
-    }
     let mut notes = Vec::new();
     if global.accept_multiclient {
         notes.push("Warning accept-multi: ignored".to_owned());
@@ -70,6 +67,14 @@ fn session(origin: Origin, global: &Global) -> Result<i32, String> {
         }
     };
     let client = client_over(stream)?;
+    // Only now: that there is no such program, or no such server, is the better reason.
+    if !global.allow_non_terminal_interactive
+        && let Err(refusal) = refuse_pipes()
+    {
+        client.hang_up();
+        held.finish();
+        return Err(refusal);
+    }
     let for_quitting = Arc::clone(&client);
     interrupts.connect(Arc::clone(&client) as _, move || for_quitting.hang_up());
     let init = global.init.clone();
@@ -249,7 +254,7 @@ fn headless(
         eprintln!("Warning: init file ignored with --headless");
     }
     let listener = Listener::bind(&global.listen)
-        .map_err(|err| format!("couldn't start listener: {err}"))?;
+        .map_err(|err| format!("couldn't start listener: {}: {err}", global.listen))?;
     if announce {
         announce_address(&listener, global)?;
     }

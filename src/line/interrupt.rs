@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::methods::*;
-use crate::client::{Client, OnReply, Value};
+use crate::client::{Client, OnReply};
 
 /// What the two threads tell each other.
 #[derive(Default)]

@@ -139,29 +139,25 @@ fn variables(client: &dyn Client, frame: i64) -> Vec<String> {
     locals.into_iter().chain(args).map(|it| it.name).collect()
 }
 
-/// The names that `word` may become: those that begin with it, then those that have it
-/// in them, then those that have its letters in their order; short ones first.
+/// The names that `word` may become: those that begin with it; if there are none, those
+/// that have it in them; else those that have its letters in their order. Short ones
+/// come first.
 pub fn matching(word: &str, names: &[String]) -> Vec<String> {
     let lower = word.to_lowercase();
-    let mut found: Vec<(u8, usize, &String)> = names
-        .iter()
-        .filter_map(|name| {
-            let it = name.to_lowercase();
-            let rank = if it.starts_with(&lower) {
-                0
-            } else if it.contains(&lower) {
-                1
-            } else if is_subsequence(&lower, &it) {
-                2
-            } else {
-                return None;
-            };
-            Some((rank, name.len(), name))
-        })
-        .collect();
-    found.sort();
-    found.dedup();
-    found.into_iter().take(CANDIDATES_MAX).map(|it| it.2.clone()).collect()
+    let fits: [&dyn Fn(&str) -> bool; 3] =
+        [&|name| name.starts_with(&lower), &|name| name.contains(&lower), &|name| {
+            is_subsequence(&lower, name)
+        }];
+    for fits in fits {
+        let mut found: Vec<&String> =
+            names.iter().filter(|name| fits(&name.to_lowercase())).collect();
+        if !found.is_empty() {
+            found.sort_by_key(|name| (name.len(), *name));
+            found.dedup();
+            return found.into_iter().take(CANDIDATES_MAX).cloned().collect();
+        }
+    }
+    Vec::new()
 }
 
 fn is_subsequence(word: &str, name: &str) -> bool {
@@ -205,14 +201,18 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_with_the_word_comes_first() {
+    fn what_begins_with_the_word_hides_what_only_resembles_it() {
         let names: Vec<String> = ["main.add", "main.main", "x.mainly", "main", "m.a.i.n"]
             .map(str::to_owned)
             .into();
-        assert_eq!(
-            matching("main", &names),
-            ["main", "main.add", "main.main", "x.mainly", "m.a.i.n"]
-        );
-        assert_eq!(matching("zz", &names), Vec::<String>::new());
+        let cases: &[(&str, &[&str])] = &[
+            ("main", &["main", "main.add", "main.main"]),
+            ("ainl", &["x.mainly"]),
+            ("mdd", &["main.add"]),
+            ("zz", &[]),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(matching(word, &names), *expected, "{word}");
+        }
     }
 }

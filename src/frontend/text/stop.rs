@@ -77,8 +77,8 @@ fn at_location(loc: &Location, paths: &PathStyle) -> Text {
     let mut out = Text::new();
     out.push(Role::GutterPc, "> ");
     let name = stack::function_name(loc);
-    out.push(stack::function_role(name), name);
-    out.plain("() ");
+    out.push(stack::function_role(name), format!("{name}()"));
+    out.plain(" ");
     place(&mut out, &loc.file, loc.line, paths);
     out.line(format!(" (PC: {:#x})", loc.pc));
     optimized(&mut out, loc.function.as_ref());
@@ -122,8 +122,9 @@ fn at_thread(thread: &Thread, style: &StopStyle<'_>) -> Text {
     out.push(Role::GutterPc, "> ");
     out.push(Role::GutterBreakpoint, bracketed(bp));
     let name = thread.function.as_ref().map_or("???", |it| &it.name);
-    out.push(stack::function_role(name), name);
-    out.plain(format!("({}) ", short_arguments(thread, bp).join(", ")));
+    let args = short_arguments(thread, bp).join(", ");
+    out.push(stack::function_role(name), format!("{name}({args})"));
+    out.plain(" ");
     place(&mut out, &thread.file, thread.line, style.paths);
     out.push(Role::BreakpointHits, format!(" ({hits})"));
     out.line(format!(" (PC: {:#x})", thread.pc));

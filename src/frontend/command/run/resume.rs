@@ -1,7 +1,7 @@
 //! Commands that make the program run.
 
 use crate::api::methods::*;
-use crate::api::types::{Breakpoint, DebuggerState, DiscardedBreakpoint, Thread};
+use crate::api::types::{Breakpoint, DebuggerState, DiscardedBreakpoint};
 use crate::frontend::command::RestartArgs;
 use crate::frontend::command::session::{
     CommandError, Front, Outcome, Scope, Session, complain, say,
@@ -35,7 +35,7 @@ impl Session {
             }
         }
         let state = outcome?;
-        self.show_position(state.current_thread.as_ref(), false, front);
+        self.show_position(&state, false, front);
         self.show_displays(front);
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Session {
         };
         let state = self.resume_or_show(name, front)?;
         self.show_stop(&state, front);
-        self.show_position(state.current_thread.as_ref(), true, front);
+        self.show_position(&state, true, front);
         self.show_displays(front);
         Ok(())
     }
@@ -222,7 +222,7 @@ impl Session {
     ) -> Outcome {
         if !state.next_in_progress {
             if show_source {
-                self.show_position(state.current_thread.as_ref(), false, front);
+                self.show_position(&state, false, front);
             }
             return Ok(());
         }
@@ -244,7 +244,7 @@ impl Session {
             }
             state = self.run_until_stop(command::DIRECTION_CONGRUENT_CONTINUE, front)?;
         }
-        self.show_position(state.current_thread.as_ref(), false, front);
+        self.show_position(&state, false, front);
         Ok(())
     }
 
@@ -302,27 +302,39 @@ impl Session {
     }
 
     /// Shows where the program is: source, or instructions as the user has it.
-    pub(super) fn show_position(
+    fn show_position(
         &mut self,
-        thread: Option<&Thread>,
+        state: &DebuggerState,
         after_instruction: bool,
         front: &mut dyn Front,
     ) {
-        let Some(thread) = thread else { return };
-        let position = self.config.position.as_str();
-        let as_source = position == "source"
-            || (position != "disassembly" && !after_instruction)
+        let Some((pc, file, line)) = position(state) else { return };
+        let config = self.config.position.as_str();
+        let as_source = config == "source"
+            || (config != "disassembly" && !after_instruction)
             || self.trace_only;
         let shown = if as_source {
-            self.show_source(&thread.file, thread.line, true, front)
+            self.show_source(file, line, true, front)
         } else {
-            self.show_instructions(thread.pc, front)
+            self.show_instructions(pc, front)
         };
         if let Err(err) = shown
-            && !thread.file.is_empty()
+            && !file.is_empty()
         {
             complain(format!("no source: {err}"), front);
         }
+    }
+}
+
+/// Where the selected goroutine is: on the current thread, or parked.
+fn position(state: &DebuggerState) -> Option<(u64, &str, i64)> {
+    let thread = state.current_thread.as_ref()?;
+    match &state.current_goroutine {
+        Some(g) if g.thread_id != thread.id => {
+            let loc = &g.current_loc;
+            Some((loc.pc, &loc.file, loc.line))
+        }
+        _ => Some((thread.pc, &thread.file, thread.line)),
     }
 }
 
