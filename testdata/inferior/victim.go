@@ -190,11 +190,29 @@ func main() {
 	case "trap":
 		runtime.Breakpoint()
 		fmt.Println("after")
+	case "write":
+		write(arg(2))
 	case "fault":
 		defer func() { fmt.Println("recovered", recover()) }()
 		var p *[8]uint64
 		fmt.Println(fault(p, arg(2)))
 	}
+}
+
+var watched uint64
+
+// write has a thread of its own make each change.
+func write(n uint64) {
+	for i := uint64(1); i <= n; i++ {
+		done := make(chan bool)
+		go func() {
+			runtime.LockOSThread()
+			watched = i
+			done <- true
+		}()
+		<-done
+	}
+	fmt.Println("watched", watched)
 }
 
 //go:noinline

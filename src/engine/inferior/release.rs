@@ -4,6 +4,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::inferior::live::{End, Live};
 use crate::engine::inferior::memory::INT3;
 use crate::engine::inferior::tracee::Role;
+use crate::engine::os::process::Status;
 use crate::engine::os::ptrace::{self, Tid};
 use crate::engine::os::wait::{self, Event, Waited};
 use crate::engine::os::{signal, spawn};
@@ -15,6 +16,9 @@ const CHILDREN_MAX: Duration = Duration::from_secs(2);
 
 /// How long to wait for the end of a process that has been killed.
 const KILL_MAX: Duration = Duration::from_secs(5);
+
+/// How long a process that seems to be dying may take.
+const DEATH_MAX: Duration = Duration::from_millis(300);
 
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -106,8 +110,11 @@ impl Live {
             }
             _ => tracee.signal,
         };
-        let _ = ptrace::detach(&self.tracer, tid, signal);
-        self.tracees.remove(&tid.0);
+        match ptrace::detach(&self.tracer, tid, signal) {
+            Ok(()) => drop(self.tracees.remove(&tid.0)),
+            // It has been killed; as long as nobody takes note, it stays a zombie.
+            Err(_) => tracee.running = true,
+        }
     }
 
     /// Lets go of what is left: children of the process, and threads that could not be
@@ -170,6 +177,10 @@ impl Live {
 
     fn end_life(&mut self) -> Result<()> {
         if self.gone.is_none() {
+            // What was launched has a process group of its own: its helpers go with it.
+            if self.launched {
+                let _ = signal::kill(-self.pid);
+            }
             signal::kill(self.pid).map_err(|source| {
                 Error::os(format!("cannot kill process {}", self.pid), source)
             })?;
@@ -180,6 +191,41 @@ impl Live {
         }
         self.release_children();
         Ok(())
+    }
+
+    /// Why something has failed that does not fail while the process lives: if it has
+    /// been killed, takes note of that, and says so.
+    pub(super) fn death(&mut self) -> Option<Error> {
+        let begun = Instant::now();
+        while self.gone.is_none() {
+            match wait::any_now(&self.tracer) {
+                Waited::Event(tid, event) => match event {
+                    Event::Killed { signal } if tid.0 == self.pid => {
+                        self.end(End::Killed(signal));
+                    }
+                    Event::Exited { status } if tid.0 == self.pid => {
+                        self.end(End::Exited(status));
+                    }
+                    Event::Killed { .. } | Event::Exited { .. } => {
+                        self.tracees.remove(&tid.0);
+                    }
+                    _ => self.backlog.push_back((tid, event)),
+                },
+                Waited::NoTracees => drop(self.end(End::Killed(SIGKILL))),
+                Waited::Nothing | Waited::Interrupted => {
+                    // A thread that is stopped by us does not run out of this by itself.
+                    let dying = self
+                        .tracees
+                        .keys()
+                        .any(|tid| Status::of(*tid).map_or(true, |it| it.state != b't'));
+                    if !dying || begun.elapsed() > DEATH_MAX {
+                        break;
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+            }
+        }
+        self.check_alive().err()
     }
 
     /// Waits for the end of a process that has been killed.

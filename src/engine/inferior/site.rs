@@ -109,6 +109,10 @@ impl Live {
     /// Makes `owner` an owner of the site at `addr`, which is placed if it is the first.
     pub fn place(&mut self, addr: Addr, owner: Owner) -> Result<()> {
         self.check_alive()?;
+        self.place_alive(addr, owner).map_err(|err| self.death().unwrap_or(err))
+    }
+
+    fn place_alive(&mut self, addr: Addr, owner: Owner) -> Result<()> {
         if let Some(site) = self.sites.placed.get_mut(&addr.0) {
             if !site.owners.contains(&owner) {
                 site.owners.push(owner);
@@ -241,9 +245,10 @@ impl Live {
     /// Writes memory, read-only text too. Sites within stay where they are.
     pub fn write_memory(&mut self, addr: Addr, bytes: &[u8]) -> Result<()> {
         self.check_alive()?;
-        self.memory.write_under(addr.0, bytes).map_err(|source| {
-            Error::os(format!("cannot write {} bytes at {addr}", bytes.len()), source)
-        })?;
+        if let Err(source) = self.memory.write_under(addr.0, bytes) {
+            let doing = format!("cannot write {} bytes at {addr}", bytes.len());
+            return Err(self.death().unwrap_or(Error::os(doing, source)));
+        }
         for (at, byte) in (addr.0..).zip(bytes) {
             if let Some(original) = self.sites.ever.get_mut(&at) {
                 *original = *byte;

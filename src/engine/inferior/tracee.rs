@@ -111,7 +111,10 @@ impl Live {
     /// The registers of a stopped thread; read once a stop.
     pub fn registers(&mut self, tid: Tid) -> Result<Registers> {
         self.check_alive()?;
-        self.fetch(tid).map_err(|_| Error::ThreadGone { tid: tid.0 })
+        match self.fetch(tid) {
+            Ok(registers) => Ok(registers),
+            Err(_) => Err(self.death().unwrap_or(Error::ThreadGone { tid: tid.0 })),
+        }
     }
 
     pub fn set_registers(&mut self, tid: Tid, registers: &Registers) -> Result<()> {

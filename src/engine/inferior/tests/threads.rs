@@ -98,13 +98,13 @@ fn exec_by_a_thread_that_is_not_the_leader_is_followed() {
     let expected = program.undisturbed(&["count", "100"]);
     let (mut live, output) = program.launch(&["exec", "count", "100"]);
     let _watchdog = watchdog(&live);
-    live.place(program.addr("main.tick"), Owner::User(1)).unwrap();
+    live.place(program.addr("main.leaf"), Owner::User(1)).unwrap();
     let mut judge = Counting::default();
     assert_eq!(live.run(&mut judge).unwrap(), RunEnd::Execed);
     assert_eq!(live.tids(), [Tid(live.pid())]);
     assert!(live.sites().is_empty());
     assert_eq!(judge.n_hits, 0);
-    live.place(program.addr("main.tick"), Owner::User(1)).unwrap();
+    live.place(program.addr("main.leaf"), Owner::User(1)).unwrap();
     let (end, _) = run_to_end(&mut live, &mut judge);
     assert_eq!(end, RunEnd::Exited { status: 0 });
     assert_eq!(judge.n_hits, 100);
@@ -175,6 +175,28 @@ fn a_kill_while_everything_is_stopped_is_told_by_the_next_run() {
     let end = live.run(&mut Counting::default()).unwrap();
     assert_eq!(end, RunEnd::Killed { signal: 9 });
     live.detach().unwrap();
+    drop(target);
+
+    let target = Target::start(&program, &["until", "4"]);
+    let mut live = target.attach();
+    crate::engine::os::signal::kill(live.pid()).unwrap();
+    let tid = live.tids()[0];
+    // Dead, or at least no longer stopped by its tracer.
+    until(|| process::Status::of(tid.0).map_or(true, |it| it.state != b't'));
+    let err = live.place(program.addr("main.tick"), Owner::Step).unwrap_err();
+    let text = format!("Process {} has exited with status -9", live.pid());
+    assert_eq!(err.to_string(), text);
+    let err = live.registers(tid).unwrap_err();
+    assert_eq!(err.to_string(), text);
+    drop(live);
+    drop(target);
+
+    // Let go while it is dying: nothing may stay a zombie on our account.
+    let target = Target::start(&program, &["until", "4"]);
+    let live = target.attach();
+    crate::engine::os::signal::kill(live.pid()).unwrap();
+    live.detach().unwrap();
+    drop(target);
 }
 
 #[test]
