@@ -15,6 +15,7 @@ impl Session {
     fn start(args: &[&str]) -> Session {
         let mut command = Command::new(ours());
         command.args(args).env("XDG_CONFIG_HOME", scratch("line-config"));
+        command.env("NO_COLOR", "1");
         let mut terminal = Terminal::start(command, 160, 50);
         terminal.wait_for("(tinydbg)");
         Session { terminal }
