@@ -20,6 +20,7 @@ use crate::engine::session::breakpoint::{
 };
 use crate::engine::session::judge::{OWNER_PANIC, OWNER_THROW};
 use crate::engine::session::program::Program;
+use crate::engine::session::step::RowCache;
 use crate::engine::session::stop::{Stop, StopReason};
 
 /// What to debug, and how it comes about.
@@ -109,6 +110,7 @@ impl Session {
             breakpoints: Breakpoints::default(),
             stop: Stop::new(reason, thread),
             step: None,
+            step_rows: RowCache::default(),
             watched: false,
             last_goroutine: None,
         };
@@ -206,6 +208,7 @@ impl Session {
         }
         let (live, program) = begin(Tracer::for_this_thread(), &self.spec)?;
         (self.pid, self.program, self.exit_status) = (live.pid(), program, 0);
+        self.step_rows = RowCache::default();
         self.live = Some(live);
         self.step = None;
         self.stop = Stop::new(StopReason::Launched, Some(self.pid));
@@ -263,6 +266,7 @@ impl Session {
         let entry = live.auxv_entry();
         self.program = Program::new(binary, modified, entry, command_line(pid))?;
         self.step = None;
+        self.step_rows = RowCache::default();
         self.stop = Stop::new(StopReason::Launched, Some(pid));
         self.watched = false;
         self.watch_runtime();

@@ -50,6 +50,7 @@ use crate::engine::session::breakpoint::Breakpoints;
 use crate::engine::session::launch::TargetSpec;
 use crate::engine::session::program::Program;
 use crate::engine::session::run::Step;
+use crate::engine::session::step::RowCache;
 use crate::engine::session::stop::Stop;
 
 pub use run::Resume;
@@ -68,6 +69,7 @@ pub struct Session {
     stop: Stop,
     /// A step that something else interrupted and that may still be finished.
     step: Option<Step>,
+    step_rows: RowCache,
     /// The breakpoints that every session has are set.
     watched: bool,
     /// The goroutine that was selected when the inferior was resumed last.

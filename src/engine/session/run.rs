@@ -11,7 +11,7 @@ use crate::engine::session::Session;
 use crate::engine::session::disassembly::is_call;
 use crate::engine::session::judge::{Found, RunJudge};
 use crate::engine::session::step::{
-    InFrame, Start, StepKind, is_hidden_runtime, is_wrapper, plan,
+    InFrame, Start, StepKind, is_hidden_runtime, is_wrapper, plan, range_parent,
 };
 use crate::engine::session::stop::{Stop, StopReason};
 
@@ -255,7 +255,8 @@ impl Session {
         if top.file.is_empty() {
             return Err(Error::message(format!("no source for PC {:#x}", top.pc.0)));
         }
-        let return_to = self.return_place(top, &frames[1..]);
+        let left = if kind == StepKind::Out { function_frame(&frames) } else { 0 };
+        let return_to = self.return_place(&frames[left], &frames[left + 1..]);
         if kind == StepKind::Out && return_to.is_none() {
             return Err(Error::message("nothing to stepout to"));
         }
@@ -270,12 +271,12 @@ impl Session {
             return_to: return_to.map(|at| program.stated(at)),
             deferred: deferred.map(|at| program.stated(at)),
         };
-        let places = plan(&start, kind)
+        let places = plan(&start, kind, &mut self.step_rows)
             .into_iter()
             .map(|place| (program.loaded(place.addr), place.frame))
             .collect();
         let frame = top.cfa_offset();
-        let origin = top.clone();
+        let origin = frames[left].clone();
         let goroutine = goroutine.map(|it| it.id);
         Ok(Step { goroutine, tid, frame, places, origin, results: None })
     }
@@ -362,6 +363,15 @@ impl Session {
         self.step = step.filter(|_| self.live.is_some());
         outcome
     }
+}
+
+/// Which frame is of the function that the innermost frame is in, for users: the body of
+/// a range-over-func loop belongs to the function around it.
+fn function_frame(frames: &[Frame]) -> usize {
+    let Some(around) = frames.first().and_then(|it| range_parent(name_of(it))) else {
+        return 0;
+    };
+    frames.iter().position(|it| name_of(it) == around).unwrap_or(0)
 }
 
 fn name_of(frame: &Frame) -> &str {

@@ -17,7 +17,11 @@
 //!
 //! Start reading at [`plan`].
 
+use std::rc::Rc;
+
 use iced_x86::{Decoder, DecoderOptions, FlowControl, OpKind};
+
+use rustc_hash::FxHashMap;
 
 use crate::engine::addr::FileAddr;
 use crate::engine::binary::{Binary, FunctionId, LineRow};
@@ -64,6 +68,56 @@ pub struct Place {
     pub frame: InFrame,
 }
 
+/// A row of the line table where a step may end, with the functions that it is in.
+struct StepRow {
+    addr: FileAddr,
+    file: String,
+    line: u32,
+    /// Innermost first; inlined ones before the physical one.
+    functions: Vec<String>,
+}
+
+/// The rows of functions that were stepped through, as [`plan`] wants them: finding out
+/// what is inlined where is most of the price of a step.
+#[derive(Default)]
+pub struct RowCache(FxHashMap<FunctionId, Rc<[StepRow]>>);
+
+/// Functions kept; a session that steps through more begins anew.
+const FUNCTIONS_KEPT_MAX: usize = 256;
+
+impl RowCache {
+    /// The rows behind the prologue of a function at which to stop is sensible. The
+    /// prologue runs again after the stack has grown: it is no place to stop.
+    fn rows(&mut self, binary: &Binary, id: FunctionId) -> Rc<[StepRow]> {
+        if let Some(known) = self.0.get(&id) {
+            return Rc::clone(known);
+        }
+        let function = binary.function(id);
+        let after_prologue = binary.prologue_end(id);
+        let rows: Rc<[StepRow]> = binary
+            .rows(id)
+            .iter()
+            .filter(|row| row.is_stmt)
+            .filter(|row| row.addr >= after_prologue || row.addr < function.entry)
+            .take(ROWS_MAX)
+            .map(|row| {
+                let stack = binary.inline_stack(row.addr);
+                StepRow {
+                    addr: row.addr,
+                    file: stack.first().map_or(String::new(), |it| it.file.to_owned()),
+                    line: row.line,
+                    functions: stack.iter().map(|it| it.function.to_owned()).collect(),
+                }
+            })
+            .collect();
+        if self.0.len() >= FUNCTIONS_KEPT_MAX {
+            self.0.clear();
+        }
+        self.0.insert(id, Rc::clone(&rows));
+        rows
+    }
+}
+
 /// What a step starts from.
 pub struct Start<'a> {
     pub binary: &'a Binary,
@@ -80,13 +134,13 @@ pub struct Start<'a> {
 /// A row marked `is_stmt` is a place to stop (DWARF 5 §6.2.2), unless it is of the line
 /// that the goroutine is on, or of a call that was inlined and is to be stepped over.
 /// Delve: `next` in `pkg/proc/target_exec.go`.
-pub fn plan(start: &Start<'_>, kind: StepKind) -> Vec<Place> {
+pub fn plan(start: &Start<'_>, kind: StepKind, rows: &mut RowCache) -> Vec<Place> {
     let binary = start.binary;
     let mut places = Vec::new();
     let function = binary.function_at(start.pc);
     if let Some(id) = function {
         let here = Here::at(binary, start.pc, kind);
-        plan_rows(binary, id, &here, &mut places);
+        plan_rows(&rows.rows(binary, id), &here, &mut places);
         if kind == StepKind::Into {
             plan_calls(binary, id, start.pc, &mut places);
         }
@@ -94,7 +148,7 @@ pub fn plan(start: &Start<'_>, kind: StepKind) -> Vec<Place> {
     }
     let in_body = function.is_some_and(|id| is_range_body(binary.function(id).name));
     if let Some(addr) = start.return_to
-        && !in_body
+        && (!in_body || kind == StepKind::Out)
     {
         places.push(Place { addr, frame: InFrame::Caller });
     }
@@ -129,13 +183,13 @@ impl Here {
 
     /// Whether a step that starts here may end at a row of `line`, whose position is in
     /// the functions `stack`, innermost first.
-    fn may_end(&self, file: &str, line: u32, stack: &[&str]) -> bool {
+    fn may_end(&self, file: &str, line: u32, stack: &[impl AsRef<str>]) -> bool {
         let depth = self.functions.len();
         let common = stack
             .iter()
             .rev()
             .zip(&self.functions)
-            .take_while(|(a, b)| **a == **b)
+            .take_while(|(a, b)| a.as_ref() == b.as_str())
             .count();
         let same = common == depth && stack.len() == depth;
         let deeper = stack.len() > depth && common == depth;
@@ -152,19 +206,9 @@ impl Here {
     }
 }
 
-fn plan_rows(binary: &Binary, id: FunctionId, here: &Here, places: &mut Vec<Place>) {
-    let function = binary.function(id);
-    let after_prologue = binary.prologue_end(id);
-    let rows = binary.rows(id);
-    for row in rows.iter().filter(|row| row.is_stmt).take(ROWS_MAX) {
-        // The prologue runs again after the stack has grown: it is no place to stop.
-        if row.addr < after_prologue && row.addr >= function.entry {
-            continue;
-        }
-        let stack = binary.inline_stack(row.addr);
-        let names: Vec<&str> = stack.iter().map(|it| it.function).collect();
-        let file = stack.first().map_or("", |it| it.file);
-        if here.may_end(file, row.line, &names) {
+fn plan_rows(rows: &[StepRow], here: &Here, places: &mut Vec<Place>) {
+    for row in rows {
+        if here.may_end(&row.file, row.line, &row.functions) {
             places.push(Place { addr: row.addr, frame: InFrame::Same });
         }
     }
@@ -325,7 +369,7 @@ fn plan_range_bodies(
 ) {
     let name = binary.function(id).name;
     let parent = range_parent(name);
-    if kind == StepKind::Out && parent.is_none() {
+    if kind == StepKind::Out {
         return;
     }
     let around = parent.unwrap_or(name);
