@@ -520,7 +520,9 @@ pub(crate) fn integers(op: Op, a: i128, b: i128) -> Result<i128> {
         Op::Add => a.checked_add(b),
         Op::Sub => a.checked_sub(b),
         Op::Mul => a.checked_mul(b),
-        Op::Div | Op::Rem if b == 0 => return fail("division by zero"),
+        Op::Div | Op::Rem if b == 0 => {
+            return fail("runtime error: integer divide by zero");
+        }
         Op::Div => a.checked_div(b),
         Op::Rem => a.checked_rem(b),
         Op::And => Some(a & b),
@@ -605,7 +607,7 @@ mod tests {
             (Op::Add, 1, 2, Ok(3)),
             (Op::Div, -7, 2, Ok(-3)),
             (Op::Rem, -7, 2, Ok(-1)),
-            (Op::Div, 1, 0, Err("division by zero")),
+            (Op::Div, 1, 0, Err("runtime error: integer divide by zero")),
             (Op::Shl, 1, 40, Ok(1 << 40)),
             (Op::Shl, 1, 1_099_511_627_776, Err("constant overflow")),
             (Op::Shl, 0, 1_099_511_627_776, Ok(0)),

@@ -30,6 +30,7 @@ pub(crate) mod prefetch;
 pub(crate) mod dynamic;
 pub(crate) mod map;
 pub(crate) mod zone;
+pub(crate) mod location;
 pub mod scope;
 pub(crate) mod names;
 pub(crate) mod run;

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::engine::addr::Addr;
+use crate::engine::addr::{Addr, FileAddr};
 use crate::engine::binary::{Location, Piece, PieceAt, VariableInfo, VariableKind};
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::EvalScope;
 use crate::engine::eval::load::Cx;
+use crate::engine::eval::location;
 use crate::engine::eval::operand::{Const, Data, Operand};
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::types::Type;
@@ -150,6 +151,25 @@ struct Place<'p, 'a> {
     closure: Option<Addr>,
 }
 
+impl location::Surroundings for Place<'_, '_> {
+    fn register(&self, number: u16) -> Option<u64> {
+        Place::register(self, number)
+    }
+
+    fn cfa(&self) -> u64 {
+        self.frame.cfa.0
+    }
+
+    fn read_word(&self, at: Addr) -> Option<u64> {
+        let bytes = self.cx.reader.read_bytes(at, 8).ok()?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    fn loaded(&self, stated: u64) -> u64 {
+        self.cx.bias.loaded(FileAddr(stated)).0
+    }
+}
+
 impl<'p, 'a> Place<'p, 'a> {
     fn new(
         cx: &'p Cx<'a>,
@@ -285,10 +305,8 @@ impl<'p, 'a> Place<'p, 'a> {
                 Some(Addr(self.register(*register)?).offset(*offset))
             }
             PieceAt::Addr(at) => Some(self.cx.bias.loaded(*at)),
-            PieceAt::Register(_)
-            | PieceAt::Value(_)
-            | PieceAt::Computed(_)
-            | PieceAt::Unavailable => None,
+            PieceAt::Computed(expression) => location::run(expression, self),
+            PieceAt::Register(_) | PieceAt::Value(_) | PieceAt::Unavailable => None,
         }
     }
 
@@ -357,10 +375,10 @@ impl<'p, 'a> Place<'p, 'a> {
             PieceAt::Unavailable => {
                 return Err("optimized out: part of it is kept nowhere".into());
             }
-            PieceAt::Computed(_) => {
-                return Err("its location is an expression that is not supported".into());
-            }
-            PieceAt::CfaOffset(_) | PieceAt::RegisterOffset { .. } | PieceAt::Addr(_) => {
+            PieceAt::CfaOffset(_)
+            | PieceAt::RegisterOffset { .. }
+            | PieceAt::Computed(_)
+            | PieceAt::Addr(_) => {
                 let at = self.address(at).ok_or_else(|| {
                     String::from("it is relative to a register that is not known here")
                 })?;

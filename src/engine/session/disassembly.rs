@@ -49,11 +49,16 @@ impl Session {
         flavour: Flavour,
     ) -> Result<Vec<AsmLine>> {
         self.check_alive()?;
+        let whole = end.0 == 0;
         let (start, end) = self.instruction_range(start, end)?;
         let at = self.goroutine(goroutine).ok().flatten().map(|it| it.pc);
         let at = at.or(self.selected_thread()?.map(|it| it.registers.pc()));
         let memory = self.memory()?;
-        let code = memory.read_bytes(start, (end.0 - start.0) as usize)?;
+        let mut code = memory.read_bytes(start, (end.0 - start.0) as usize)?;
+        // Between functions the linker leaves traps, which are none's instructions.
+        while whole && code.last() == Some(&0xcc) {
+            code.pop();
+        }
         let decoder = Decoder::with_ip(64, &code, start.0, DecoderOptions::NONE);
         let mut format = Format::new(flavour);
         let mut lines = Vec::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::error::{Error, Result};
+use crate::engine::eval::{Kind, LoadConfig};
 use crate::engine::golang::{Frame, Goroutine, Location, Spot, StackSummary};
 use crate::engine::session::Session;
 use crate::engine::session::resolve::without_type_parameters;
@@ -124,6 +125,31 @@ impl Session {
         let mut goroutines = self.goroutine_views(&page)?;
         goroutines.retain(|it| filters.iter().all(|filter| filter.accepts(it)));
         Ok(Page { goroutines, next })
+    }
+}
+
+impl Session {
+    /// The goroutines that wait to receive from or send to the channel that an expression
+    /// means, `count` of them at most, in the order in which they will be served.
+    pub fn channel_waiters(
+        &mut self,
+        scope: (i64, usize),
+        channel: &str,
+        count: usize,
+    ) -> Result<Vec<GoroutineView>> {
+        let value = self.evaluate(scope.0, scope.1, channel, &LoadConfig::SHORT)?;
+        if value.kind != Kind::Chan {
+            return Err(Error::message(format!("{channel} is not a channel")));
+        }
+        let memory = self.memory()?;
+        let waiters = self.program.runtime.channel_waiters(&*memory, value.base);
+        let table = self.goroutine_table()?;
+        let found: Vec<Goroutine> = waiters
+            .iter()
+            .take(count)
+            .filter_map(|it| table.by_addr(it.g).copied())
+            .collect();
+        self.goroutine_views(&found)
     }
 }
 

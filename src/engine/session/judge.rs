@@ -143,6 +143,10 @@ impl RunJudge<'_> {
                 }
                 InFrame::Caller => {}
                 InFrame::Inside => done |= offset < step.frame,
+                InFrame::Panicking if offset < step.frame => {
+                    done |= called_by_panic(self.program, memory, hit);
+                }
+                InFrame::Panicking => {}
                 InFrame::Around => done |= offset > step.frame,
                 InFrame::CallSite if offset == step.frame => {
                     if let Some(addr) = called(self.program, memory, hit) {
@@ -175,6 +179,15 @@ pub fn frame_offset(
     let at_top = program.runtime.layout().offset(Field::GStackHi);
     let top = memory.read_word(Addr(registers.r14).offset(at_top)).unwrap_or(0);
     Some(cfa.wrapping_sub(top) as i64)
+}
+
+/// Whether the function that has just been entered at `hit` was called by a panic.
+fn called_by_panic(program: &Program, memory: &dyn Memory, hit: &Hit<'_>) -> bool {
+    let delta = program.binary.sp_delta(program.stated(hit.addr));
+    let Some(delta) = delta else { return false };
+    let return_to = memory.read_word(Addr(hit.registers.rsp.wrapping_add(delta)));
+    let caller = return_to.ok().and_then(|it| program.function_at(Addr(it)));
+    caller.is_some_and(|id| program.binary.function(id).name.contains("panic"))
 }
 
 /// Where a step into the call instruction at `hit` ends.

@@ -57,6 +57,8 @@ pub enum InFrame {
     Inside,
     /// Any frame around it: from the body of a range-over-func loop to its function.
     Around,
+    /// A frame inside it that a panic runs: a deferred call that is not part of returning.
+    Panicking,
     /// The step goes on: this is a call whose target is known only when it is reached.
     CallSite,
 }
@@ -155,7 +157,11 @@ pub fn plan(start: &Start<'_>, kind: StepKind, rows: &mut RowCache) -> Vec<Place
     if let Some(entry) = start.deferred
         && let Some(id) = binary.function_at(entry)
     {
-        places.push(Place { addr: binary.prologue_end(id), frame: InFrame::Inside });
+        let frame = match kind {
+            StepKind::Out => InFrame::Panicking,
+            StepKind::Next | StepKind::Into => InFrame::Inside,
+        };
+        places.push(Place { addr: binary.prologue_end(id), frame });
     }
     places.sort_by_key(|place| place.addr);
     places.dedup();

@@ -7,7 +7,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
 use crate::engine::session::Session;
 use crate::engine::session::disassembly::Flavour;
-use crate::engine::session::goroutines::{self, Aspect, Filter, GroupRequest};
+use crate::engine::session::goroutines::{self, Aspect, Filter, GroupRequest, Page};
 use crate::engine::session::query::FrameRegisters;
 use crate::service::convert;
 use crate::service::handlers::filter;
@@ -46,9 +46,16 @@ pub fn targets(session: &mut Session, _: ListTargetsIn) -> Result<ListTargetsOut
 }
 
 pub fn goroutines(session: &mut Session, args: ListGoroutinesIn) -> Result<Json> {
-    let filters = filters(args.filters)?;
     let (start, count) = (at_least_zero(args.start), at_least_zero(args.count));
-    let page = session.goroutine_page(start, count, &filters)?;
+    let (on_channel, others) = split_channel(args.filters.unwrap_or_default());
+    let filters = filters(Some(others))?;
+    let page = match on_channel {
+        None => session.goroutine_page(start, count, &filters)?,
+        Some(wanted) => {
+            let scope = args.eval_scope.as_ref();
+            waiting_page(session, &wanted, scope, count, &filters)?
+        }
+    };
     let mut write = Goroutines::new(session.program());
     let mut json = Json::default();
     let nextg = page.next.map_or(-1, |it| it as i64);
@@ -84,6 +91,37 @@ pub fn goroutines(session: &mut Session, args: ListGoroutinesIn) -> Result<Json>
     Ok(json)
 }
 
+/// The number of the filter for goroutines that wait on a channel.
+const WAITING_ON_CHANNEL: i64 = 8;
+
+fn split_channel(
+    all: Vec<types::GoroutineFilter>,
+) -> (Option<types::GoroutineFilter>, Vec<types::GoroutineFilter>) {
+    let (mut on_channel, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|it| it.kind == WAITING_ON_CHANNEL);
+    (on_channel.pop(), others)
+}
+
+fn waiting_page(
+    session: &mut Session,
+    wanted: &types::GoroutineFilter,
+    scope: Option<&EvalScope>,
+    count: usize,
+    filters: &[Filter],
+) -> Result<Page> {
+    if wanted.negated {
+        return Err(Error::message("channel filter can not be negated"));
+    }
+    if count == 0 {
+        return Err(Error::message("count == 0 not allowed with a channel filter"));
+    }
+    let scope =
+        scope.ok_or_else(|| Error::message("channel filter without eval scope"))?;
+    let mut goroutines = session.channel_waiters(place(scope)?, &wanted.arg, count)?;
+    goroutines.retain(|it| filters.iter().all(|filter| filter.accepts(it)));
+    Ok(Page { goroutines, next: None })
+}
+
 fn filters(wanted: Option<Vec<types::GoroutineFilter>>) -> Result<Vec<Filter>> {
     let mut filters = Vec::new();
     for wanted in wanted.unwrap_or_default() {
@@ -95,9 +133,10 @@ fn filters(wanted: Option<Vec<types::GoroutineFilter>>) -> Result<Vec<Filter>> {
             }),
             None if wanted.kind == 0 => {}
             None => {
-                return Err(Error::message(
-                    "tinydbg does not list the goroutines that wait on a channel yet",
-                ));
+                return Err(Error::message(format!(
+                    "there is no goroutine filter of kind {}",
+                    wanted.kind
+                )));
             }
         }
     }
