@@ -31,9 +31,8 @@ impl Client {
         self.terminal.keys(&format!("{command}\r"));
         self.terminal.wait_until(&format!("{command} -> {wanted}"), |it| {
             // Behind the echo of the command.
-            let said = String::from_utf8_lossy(&it.bytes[start..]).into_owned();
-            let said = said.split_once('\n').map_or("", |it| it.1);
-            said.contains(wanted)
+            let said = it.said_since(start);
+            said.split_once('\n').is_some_and(|it| it.1.contains(wanted))
         });
     }
 }

@@ -12,11 +12,17 @@ use crate::support::process::{Program, is_free, run};
 use crate::support::pty::Terminal;
 use crate::support::server::{Peer, Server, ours};
 
+/// Line mode asks for a terminal unless it is told not to.
+const NO_TERMINAL: &str = "--allow-non-terminal-interactive";
+
 /// Runs us with these arguments; it must fail as it should, with these words.
 #[track_caller]
 fn refused(args: &[&str], wanted: &[&str]) {
     let mut command = Command::new(ours());
     command.args(args);
+    if !args.contains(&"--headless") {
+        command.arg(NO_TERMINAL);
+    }
     refused_command(command, wanted);
 }
 
@@ -103,7 +109,8 @@ fn a_process_of_somebody_else() {
     let copy = dir.join("tinydbg");
     fs::copy(ours(), &copy).unwrap();
     let mut command = Command::new(&copy);
-    command.args(["attach", &program.pid().to_string()]).uid(65534).gid(65534);
+    command.args(["attach", &program.pid().to_string(), NO_TERMINAL]);
+    command.uid(65534).gid(65534);
     refused_command(command, &wanted);
     fs::remove_dir_all(&dir).unwrap();
     program.read_line();
@@ -197,7 +204,7 @@ fn a_package_that_does_not_compile() {
     fs::write(dir.join("main.go"), "package main\n\nfunc main() { undefined() }\n")
         .unwrap();
     let mut command = Command::new(ours());
-    command.arg("debug").current_dir(&dir);
+    command.args(["debug", NO_TERMINAL]).current_dir(&dir);
     let (status, text) = run(command);
     assert_eq!(status.code(), Some(1));
     assert!(text.contains("undefined: undefined"), "Go's own words: {text}");

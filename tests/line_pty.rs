@@ -27,7 +27,7 @@ impl Session {
         let start = self.terminal.bytes.len();
         self.terminal.keys(&format!("{command}\r"));
         self.terminal.wait_until(&format!("{command} -> {wanted}"), |it| {
-            let said = String::from_utf8_lossy(&it.bytes[start..]).into_owned();
+            let said = it.said_since(start);
             said.split_once('\n').is_some_and(|it| it.1.contains(wanted))
         });
     }

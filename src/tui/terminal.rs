@@ -1,6 +1,6 @@
 //! The terminal: raw mode and the other screen, given back whatever happens.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 
 use crossterm::event::{
@@ -31,6 +31,10 @@ pub struct Screen {
 impl Screen {
     /// Takes the terminal over.
     pub fn enter() -> io::Result<Screen> {
+        // Before anything is written: what is no terminal shall not get our sequences.
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Err(io::Error::other("standard input or output is something else"));
+        }
         let (width, height) = terminal::size()?;
         let area = Rect::new(0, 0, width, height);
         let mut screen = Screen {

@@ -57,6 +57,24 @@ impl Terminal {
         self.emulator.screen()
     }
 
+    /// What has been written since a number of bytes, as text: without what moves the
+    /// cursor and sets colours.
+    pub fn said_since(&self, start: usize) -> String {
+        let mut said = String::new();
+        let text = String::from_utf8_lossy(&self.bytes[start..]).into_owned();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once('\x1b') {
+            said.push_str(before);
+            // CSI sequences end with a letter; others here have one character.
+            rest = match after.strip_prefix('[') {
+                Some(csi) => csi.trim_start_matches(|it: char| !it.is_ascii_alphabetic()),
+                None => after,
+            };
+            rest = rest.get(1..).unwrap_or_default();
+        }
+        said + rest
+    }
+
     /// Reads until the screen shows this text.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {

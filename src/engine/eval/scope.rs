@@ -216,7 +216,7 @@ impl<'p, 'a> Place<'p, 'a> {
         it.location.clone_from(&info.location_text);
         if info.escaped {
             it = self.target_of(it);
-            it.location = format!("{} (escaped)", info.location_text);
+            it.location.clone_from(&info.location_text);
         }
         it.name.clone_from(&info.name);
         it.decl_line = info.decl_line.into();
