@@ -12,7 +12,6 @@ use crate::support::process::{Program, changed_code, is_free};
 use crate::support::pty::Terminal;
 use crate::support::server::{Peer, Server, ours};
 
-const ESCAPE: &str = "\x1b";
 const ENTER: &str = "\r";
 const CTRL_P: &str = "\x10";
 const CTRL_C: &str = "\x03";
@@ -48,7 +47,6 @@ fn run_to(terminal: &mut Terminal, location: &str, wanted: &str) {
         let last = screen.trim_end().lines().last().unwrap_or_default();
         last.contains("breakpoint") && last.contains(" at ")
     });
-    terminal.keys(ESCAPE);
     terminal.keys("c");
     terminal.wait_for(wanted);
 }
@@ -68,7 +66,7 @@ fn a_launched_program_is_stepped_through_to_its_end() {
     let mut terminal = exec(&fixture, &["recursion"], 120, 40);
     run_to(&mut terminal, "main.recursion", "sink = factorial(3)");
     terminal.keys("n");
-    terminal.wait_for("sink++");
+    terminal.wait_for("STOPPED next");
     terminal.keys("c");
     terminal.wait_for("EXITED");
     terminal.keys("q");
@@ -99,15 +97,16 @@ fn the_session_of_a_user_who_looks_at_a_request() {
     terminal.wait_for("breakpoint 1");
     terminal.wait_for("/visit");
     terminal.wait_for("main.handle");
-    // 4. Stepping; another goroutine; frames.
+    // 4. Stepping; frames. Without the breakpoint nobody else interrupts the steps.
+    terminal.keys(":clear 1\r");
+    terminal.wait_gone("●");
     terminal.keys("n");
-    terminal.wait_for("square");
-    terminal.keys("n");
+    terminal.wait_for("STOPPED next");
     terminal.keys("u");
     terminal.keys("d");
-    terminal.keys(":print visit.Count * 0 + 4711\r");
+    terminal.keys(":print visit.Count * 0 + 4700 + 11\r");
     terminal.wait_for("4711");
-    terminal.keys(ESCAPE);
+    terminal.escape();
     // 5. It goes on as if nobody had been there.
     quit(&mut terminal);
     assert_whole(&mut program, &fixture);
@@ -152,8 +151,8 @@ fn a_running_program_is_halted_and_the_screen_works_meanwhile() {
     terminal.keys("c");
     terminal.wait_for("RUNNING");
     terminal.keys("?");
-    terminal.wait_for("Application");
-    terminal.keys(ESCAPE);
+    terminal.wait_for("type to filter");
+    terminal.escape();
     terminal.keys(":break main.work\r");
     // It is set without a stop, and hit at once.
     terminal.wait_for("STOPPED");

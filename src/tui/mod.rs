@@ -326,6 +326,13 @@ fn forward<T: Send + 'static>(
 
 /// Reads the keyboard and the mouse, one event at a time.
 fn read_input(msgs: &Sender<Msg>, may_read: &Receiver<()>) {
+    // The first look makes resizing heard; one that came before it has to be looked for.
+    let _ = crossterm::event::poll(Duration::ZERO);
+    if let Ok((width, height)) = Screen::measure()
+        && (msgs.send(Msg::Resize(width, height)).is_err() || may_read.recv().is_err())
+    {
+        return;
+    }
     loop {
         let Ok(event) = crossterm::event::read() else {
             // The terminal has gone.

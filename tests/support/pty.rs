@@ -48,6 +48,12 @@ impl Terminal {
         self.master.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
+    /// Presses Escape alone: a key that follows at once would be one with Alt.
+    pub fn escape(&mut self) {
+        self.keys("\x1b");
+        self.settle(Duration::from_millis(100));
+    }
+
     /// What the screen shows, line by line.
     pub fn screen(&self) -> String {
         self.emulator.screen().contents()

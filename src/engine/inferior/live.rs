@@ -228,7 +228,9 @@ fn check_attachable(pid: i32) -> Result<()> {
     Ok(())
 }
 
+/// `tracer` may be a thread: people know its process.
 fn traced_already(pid: i32, tracer: i32) -> Error {
+    let tracer = Status::of(tracer).map_or(tracer, |it| it.tgid);
     Error::message(format!(
         "could not attach to pid {pid}: already being debugged by pid {tracer}"
     ))

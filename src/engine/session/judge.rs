@@ -5,7 +5,6 @@
 //! a step's place that another goroutine runs through costs microseconds.
 
 use crate::engine::addr::Addr;
-use crate::engine::error::Error;
 use crate::engine::golang::layout::Field;
 use crate::engine::host::Inbox;
 use crate::engine::inferior::{Hit, Judge, Owner, RunningView, SiteRequest, Verdict};
@@ -99,7 +98,7 @@ impl RunJudge<'_> {
             Some(_) => match breakpoints.condition_holds(id, program, hit) {
                 Ok(met) => met,
                 Err(err) => {
-                    self.found.condition_error = Some(condition_error(&err));
+                    self.found.condition_error = Some(err.to_string());
                     true
                 }
             },
@@ -199,12 +198,4 @@ fn called(program: &Program, memory: &dyn Memory, hit: &Hit<'_>) -> Option<Addr>
         .is_some_and(|id| is_hidden_runtime(program.binary.function(id).name));
     let place = callee_place(&program.binary, program.stated(target), from_runtime)?;
     Some(program.loaded(place))
-}
-/// Why a condition has no value, in the words that clients know (wire).
-fn condition_error(err: &Error) -> String {
-    let text = err.to_string();
-    if text.starts_with("condition expression") {
-        return text;
-    }
-    format!("error evaluating expression: {text}")
 }
