@@ -263,9 +263,8 @@ fn resolve(
                 .ok_or_else(|| format!("theme {theme}: {text} is not a colour"))
         }
     };
-    let mut resolved = Style::default();
-    resolved.fg = color(&style.fg)?;
-    resolved.bg = color(&style.bg)?;
+    let mut resolved =
+        Style { fg: color(&style.fg)?, bg: color(&style.bg)?, ..Style::default() };
     let attributes = [
         (style.bold, Modifier::BOLD),
         (style.dim, Modifier::DIM),

@@ -266,7 +266,7 @@ fn watches(
         let on_reply = Box::new(move |value: Result<_, ClientError>| {
             let part = value.and_then(decode::<EvalIn>).map(|it| it.variable);
             put(&shared, at, part, |parts| {
-                if parts.iter().any(|it| *it == Err(ClientError::Disconnected)) {
+                if parts.contains(&Err(ClientError::Disconnected)) {
                     return Err(ClientError::Disconnected);
                 }
                 let value = |it: Result<Option<Variable>, ClientError>| {

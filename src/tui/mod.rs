@@ -29,7 +29,7 @@ mod worker;
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
@@ -232,12 +232,7 @@ impl Loop {
             Some(at) => {
                 let at = self.began + Duration::from_millis(at);
                 let wait = at.saturating_duration_since(Instant::now());
-                match self.msgs.recv_timeout(wait) {
-                    Ok(msg) => Some(msg),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                        None
-                    }
-                }
+                self.msgs.recv_timeout(wait).ok()
             }
         }
     }

@@ -221,7 +221,7 @@ fn number(out: &mut String, value: &str, format: Format) {
 fn address(out: &mut String, decimal: &str) {
     match decimal.parse::<u64>() {
         Ok(address) => out.push_str(&format!("{address:#x}")),
-        Err(_) => out.push_str("?"),
+        Err(_) => out.push('?'),
     }
 }
 

@@ -75,7 +75,7 @@ fn variables_of_frame(
     let is_body = is_range_body(&function.name);
     let wanted = |it: &&VariableInfo| {
         let is_captured = it.closure_offset.is_some();
-        !is_body || !(is_captured && with_outer) && !it.name.starts_with('~')
+        !(is_body && (it.name.starts_with('~') || is_captured && with_outer))
     };
     let order = in_order(&found.variables);
     let mut all: Vec<Operand> =

@@ -25,6 +25,7 @@ use crate::engine::session::stop::{Stop, StopReason};
 
 /// What to debug, and how it comes about.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, made once")]
 pub enum TargetSpec {
     Attach {
         pid: i32,

@@ -141,10 +141,8 @@ fn lines(
             };
             canvas.style(line, role);
         }
-        if index == state.source.cursor && has_focus {
-            if !is_current {
-                canvas.style(line, Role::CursorLine);
-            }
+        if index == state.source.cursor && has_focus && !is_current {
+            canvas.style(line, Role::CursorLine);
         }
         gutter(
             state,
