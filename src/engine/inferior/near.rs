@@ -22,9 +22,12 @@ const WINDOW_MAX: Duration = Duration::from_millis(25);
 /// It must be better by this factor to be kept.
 const GAIN: f64 = 0.85;
 
+/// One window that is worse may be somebody else's doing.
+const BAD_MAX: u32 = 2;
+
 /// After how many windows a trial that failed is made again; doubled each time.
-const RETRY_AFTER: u32 = 32;
-const RETRY_AFTER_MAX: u32 = 4096;
+const RETRY_AFTER: u32 = 4;
+const RETRY_AFTER_MAX: u32 = 1024;
 
 /// How often to look for the next event before sleeping, while the tracee runs on another
 /// processor.
@@ -40,6 +43,8 @@ pub(super) struct Nearness {
     free: Option<Duration>,
     /// Where we may run, while we are kept on one processor.
     kept: Option<(Affinity, usize)>,
+    /// How many windows in a row were worse.
+    n_bad: u32,
     /// Windows to go before the next trial.
     rest: u32,
     retry_after: u32,
@@ -54,6 +59,7 @@ impl Nearness {
             begun: Instant::now(),
             free: None,
             kept: None,
+            n_bad: 0,
             rest: 0,
             retry_after: RETRY_AFTER,
         }
@@ -86,9 +92,11 @@ impl Nearness {
     fn judge(&mut self, pid: i32, took: Duration, alone: bool) {
         if self.kept.is_some() {
             let pays = self.free.is_some_and(|it| took < it.mul_f64(GAIN));
-            if alone && pays {
+            self.n_bad = if pays { 0 } else { self.n_bad + 1 };
+            if alone && self.n_bad < BAD_MAX {
                 self.follow(pid);
             } else {
+                self.n_bad = 0;
                 self.release();
                 self.rest = self.retry_after;
                 self.retry_after = (self.retry_after * 2).min(RETRY_AFTER_MAX);

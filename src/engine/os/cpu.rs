@@ -5,7 +5,7 @@ use nix::unistd::Pid;
 use std::io;
 
 /// The processors that the calling thread may run on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Affinity(CpuSet);
 
 impl Affinity {

@@ -1,6 +1,7 @@
 //! What a hit costs that is not worth stopping for.
 
 use super::*;
+use crate::engine::os::cpu::Affinity;
 use std::time::Instant;
 
 /// The times between hits, in the order of their arrival.
@@ -22,7 +23,9 @@ fn round_us(program: &Program, args: &[&str], function: &str, skip: usize) -> f6
     let site = program.instructions(&live, function)[skip];
     live.place(site, Owner::User(1)).unwrap();
     let mut judge = Timing { times: Vec::new() };
+    let affinity = Affinity::of_this_thread().unwrap();
     run_to_end(&mut live, &mut judge);
+    assert_eq!(Affinity::of_this_thread().unwrap(), affinity, "left on one processor");
     let mut rounds: Vec<f64> = judge
         .times
         .windows(2)
