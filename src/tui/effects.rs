@@ -8,13 +8,11 @@ use std::thread;
 use crate::api::methods::*;
 use crate::client::{Client, ClientError, decode, encode};
 use crate::tui::ask;
+use crate::tui::files;
 use crate::tui::state::State;
-use crate::tui::state::msg::{Effect, FileText, Leave, Msg, Resume};
+use crate::tui::state::msg::{Effect, Leave, Msg, Resume};
 use crate::tui::worker::{self, Work};
 use crate::tui::{Pick, Start, console};
-
-/// Largest source file that is read; the generated ones of 10 MB are below.
-const FILE_LEN_MAX: u64 = 64 << 20;
 
 /// What effects need of the world.
 pub struct Runner {
@@ -149,7 +147,7 @@ impl Runner {
     fn load_file(&self, path: Arc<str>) {
         let msgs = self.msgs.clone();
         spawn("file", move || {
-            let text = read_file(&path).map(Arc::new);
+            let text = files::read(&path).map(Arc::new);
             drop(msgs.send(Msg::File { path, text }));
         });
     }
@@ -209,27 +207,6 @@ fn wait_for_stop(client: &Arc<dyn Client>, msgs: Sender<Msg>, how: Resume) {
         ask::stopped(&msgs, how, state);
     });
     client.submit(StateIn::NAME, encode(&args), on_reply);
-}
-
-/// Reads a source file; tells what was tried if it is not there.
-pub fn read_file(path: &str) -> Result<FileText, String> {
-    let why = |err: std::io::Error| match err.kind() {
-        std::io::ErrorKind::NotFound => {
-            format!("the source is not on this machine: {path}")
-        }
-        _ => format!("cannot read {path}: {err}"),
-    };
-    let info = std::fs::metadata(path).map_err(why)?;
-    if !info.is_file() {
-        return Err(format!("{path} is not a regular file"));
-    }
-    if info.len() > FILE_LEN_MAX {
-        return Err(format!("{path} is larger than 64 MB"));
-    }
-    let bytes = std::fs::read(path).map_err(why)?;
-    let text = String::from_utf8(bytes)
-        .unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
-    Ok(FileText::new(text))
 }
 
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {

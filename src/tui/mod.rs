@@ -9,6 +9,7 @@ pub mod action;
 pub mod ask;
 mod console;
 mod effects;
+mod files;
 pub mod keymap;
 pub mod layout;
 pub mod pane;

@@ -14,7 +14,8 @@ use crate::client::Client;
 use crate::frontend::fuzzy;
 use crate::frontend::highlight::Highlighter;
 use crate::frontend::theme::Theme;
-use crate::tui::effects::{Runner, read_file};
+use crate::tui::effects::Runner;
+use crate::tui::files;
 use crate::tui::keymap::{Key, parse_key};
 use crate::tui::state::State;
 use crate::tui::state::msg::{Effect, FileText, Found, Mouse, Msg};
@@ -145,7 +146,7 @@ impl Script {
                 let given = self.files.iter().find(|(it, _)| **it == *path);
                 let text = match given {
                     Some((_, text)) => Ok(FileText::new(text.clone())),
-                    None => read_file(&path),
+                    None => files::read(&path),
                 };
                 let msg = Msg::File { path, text: text.map(Arc::new) };
                 self.runner.msgs.send(msg).unwrap_or_default();

@@ -581,6 +581,41 @@ fn a_theme_is_shown_while_it_is_chosen() {
     assert_eq!(script.state.theme, "tinydbg-dark");
 }
 
+#[test]
+fn what_the_program_contains_cannot_break_the_frame() {
+    let evil =
+        "\x1b[2J\u{9b}31m\u{202e}\u{200b}世界\u{301}\u{1f468}\u{200d}\u{1f469}\t\0";
+    let fake = service(true);
+    let variable =
+        Variable { value: evil.into(), len: 9, kind: Kind::STRING, ..int(evil, 0, 9) };
+    let mut goroutine = goroutine(7, 10);
+    goroutine.labels = Some([(evil.to_owned(), evil.to_owned())].into());
+    goroutine.user_current_loc.function = function(evil);
+    let mut state = stop_at(10);
+    state.command_line = evil.into();
+    state.current_goroutine = Some(goroutine);
+    fake.always::<StateIn>(StateOut { state: Some(state) });
+    fake.always::<ListFunctionArgsIn>(ListFunctionArgsOut { args: Some(vec![variable]) });
+    fake.always::<ListSourcesIn>(ListSourcesOut { sources: Some(vec![evil.into()]) });
+    let client: Arc<dyn Client> = fake;
+    let source: String = SOURCE.lines().map(|it| format!("{evil}{it}{evil}\n")).collect();
+    for size in [(40, 12), (80, 24), (200, 60)] {
+        let state = State::new(Settings::default());
+        let mut script =
+            Script::new(state, Arc::clone(&client), size).file(MAIN, &source);
+        script.start();
+        script.send(Msg::Output(evil.as_bytes().to_vec()));
+        script.send(Msg::Output(b"\n".to_vec()));
+        for keys in ["1", "2", "3", "4", "5", "7", "7", "<Ctrl-P>"] {
+            script.keys(keys);
+            for cell in script.buffer().content {
+                let symbol = cell.symbol();
+                assert!(!symbol.chars().any(crate::tui::text::is_unsafe), "{symbol:?}");
+            }
+        }
+    }
+}
+
 /// Something that may happen at any time.
 #[derive(Clone, Debug)]
 enum Event {

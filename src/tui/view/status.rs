@@ -59,7 +59,11 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let mut left: Vec<(u8, String)> = Vec::new();
     let name = program_name(state);
     let pid = if state.pid > 0 { format!(" {}", state.pid) } else { String::new() };
-    left.push((3, format!("{name}{pid}")));
+    let at = match state.settings.remote {
+        true if !is_short => format!(" @{}", text::clean(&state.settings.title)),
+        _ => String::new(),
+    };
+    left.push((3, format!("{name}{pid}{at}")));
     left.push((0, state_text(state, is_short)));
     if matches!(state.run, Run::Stopped | Run::Running) && state.stop.0 > 0 {
         place_parts(state, is_short, &mut left);
