@@ -49,6 +49,9 @@ pub use crate::tui::terminal::restore as restore_terminal;
 /// Makes the connection to a service. Runs on a thread of its own: loading may take long.
 pub type Connect = Box<dyn FnOnce() -> Result<Arc<dyn Client>, String> + Send>;
 
+/// Attaches to a process that was picked, perhaps after others could not be had.
+pub type Attach = dyn Fn(i32) -> Result<Arc<dyn Client>, String> + Send + Sync;
+
 /// How the connection comes about.
 pub enum Start {
     Connect(Connect),
@@ -60,7 +63,7 @@ pub enum Start {
 #[derive(Clone)]
 pub struct Pick {
     pub list: Arc<dyn Fn() -> Vec<Process> + Send + Sync>,
-    pub attach: Arc<dyn Fn(i32) -> Result<Arc<dyn Client>, String> + Send + Sync>,
+    pub attach: Arc<Attach>,
 }
 
 /// What the TUI is started with.

@@ -340,7 +340,7 @@ pub fn select_goroutine(state: &mut State, id: i64, out: &mut Vec<Effect>) {
 /// The stack has come: selects the first frame of the user's, unless one is selected.
 pub fn on_stack(state: &mut State) {
     if state.scope_is_settled {
-        return;
+        return show_in_stack(state);
     }
     state.scope_is_settled = true;
     let frames = state.frames();
@@ -365,6 +365,12 @@ pub fn select_frame(state: &mut State, frame: usize) {
     if !state.source.browsing {
         show_line(state, &file, line);
     }
+    show_in_stack(state);
+}
+
+/// Puts the stack's cursor on the selected frame.
+fn show_in_stack(state: &mut State) {
+    let frame = state.scope.frame;
     let rows = crate::tui::update::lists::stack_rows(state);
     if let Some(at) = rows.iter().position(|it| it.contains(frame)) {
         state.stack.at.cursor = at;

@@ -167,7 +167,7 @@ fn palette_footer(state: &State, canvas: &mut Canvas<'_>, area: Rect, it: &Palet
 }
 
 fn quit(canvas: &mut Canvas<'_>, screen: Rect, it: &Choices) {
-    let longest = it.choices.iter().map(|it| it.2.len() + 14);
+    let longest = it.choices.iter().map(|it| it.2.len() + 20);
     let lines = it.lines.iter().map(|it| text::width(it) + 6);
     let width = longest.chain(lines).chain([text::width(&it.title) + 8, 44]).max();
     let height = it.lines.len() + it.choices.len() + 5;

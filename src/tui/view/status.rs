@@ -32,7 +32,8 @@ fn bar_role(state: &State) -> Role {
 fn state_text(state: &State, is_short: bool) -> String {
     let elapsed = text::clock(state.now_ms.saturating_sub(state.since_ms));
     match &state.run {
-        Run::Starting(what) => format!("LOADING {what}"),
+        Run::Starting(what) if state.overlays.is_empty() => format!("LOADING {what}"),
+        Run::Starting(what) => what.to_uppercase(),
         Run::Running if state.looks_running() => format!("RUNNING {elapsed}"),
         Run::Exited { status } => format!("EXITED {status}"),
         Run::Disconnected(_) => "DISCONNECTED".to_owned(),
