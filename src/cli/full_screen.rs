@@ -32,6 +32,7 @@ pub fn run(
     mut origin: Origin,
     theme: Option<String>,
     read_only: bool,
+    resume: bool,
 ) -> Result<i32, String> {
     need_terminal()?;
     let config = Config::load()?;
@@ -42,6 +43,7 @@ pub fn run(
     let mut options = tui::Options::new(origin.title(), Start::Pick(pick(&held)));
     options.theme = theme.or(configured);
     options.read_only = read_only;
+    options.resume = resume;
     options.terminate = Some(terminate);
     let (output, _pipe_kept_open) = output.unzip();
     options.output = output;

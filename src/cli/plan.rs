@@ -29,6 +29,7 @@ pub enum Plan {
         origin: Origin,
         theme: Option<String>,
         read_only: bool,
+        resume: bool,
         global: Global,
     },
     Trace {
@@ -98,9 +99,15 @@ pub fn plan(cli: Cli) -> Result<Plan, String> {
     }
     let (origin, resume) = match command {
         Sub::Tui(tui) => {
+            let resume = match &tui.target {
+                TuiTarget::Attach(args) => args.resume,
+                TuiTarget::Exec(args) => args.resume,
+                TuiTarget::Debug(args) => args.resume,
+                _ => false,
+            };
             let origin = tui_origin(tui.target, &global)?;
             let (theme, read_only) = (tui.theme, tui.read_only);
-            return Ok(Plan::Tui { origin, theme, read_only, global });
+            return Ok(Plan::Tui { origin, theme, read_only, resume, global });
         }
         Sub::Attach(args) => (attach(&args)?, args.resume),
         Sub::Exec(args) => (exec(&args, &global)?, args.resume),

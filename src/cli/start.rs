@@ -36,8 +36,8 @@ pub fn start(plan: Plan) -> i32 {
         Plan::Headless { origin, resume, announce, global } => {
             headless(origin, resume, announce, &global)
         }
-        Plan::Tui { origin, theme, read_only, global: _ } => {
-            full_screen::run(origin, theme, read_only)
+        Plan::Tui { origin, theme, read_only, resume, global: _ } => {
+            full_screen::run(origin, theme, read_only, resume)
         }
         Plan::Trace { args, global } => trace(args, &global),
     };

@@ -76,6 +76,8 @@ pub struct Options {
     /// A theme's name; without one, what the terminal can show decides.
     pub theme: Option<String>,
     pub read_only: bool,
+    /// The program runs on as soon as it is held.
+    pub resume: bool,
     /// The program was running before us, and goes on after us.
     pub attached: bool,
     /// The service is another process: sources may be elsewhere.
@@ -96,6 +98,7 @@ impl Options {
             pid: None,
             theme: None,
             read_only: false,
+            resume: false,
             attached: false,
             remote: false,
             ascii: false,
@@ -158,6 +161,7 @@ impl Loop {
         let mut state = State::new(Settings {
             title: options.title,
             read_only: options.read_only,
+            resume: options.resume,
             attached: options.attached,
             remote: options.remote,
             ascii,

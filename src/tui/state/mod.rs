@@ -63,6 +63,8 @@ pub struct Server {
 pub struct Settings {
     pub title: String,
     pub read_only: bool,
+    /// The program runs on as soon as it is held.
+    pub resume: bool,
     /// The program was running before us, and should go on after us.
     pub attached: bool,
     /// Over a network or a socket: the source and the processes may be elsewhere.

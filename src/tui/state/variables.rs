@@ -39,6 +39,8 @@ pub struct Tree {
     before: HashMap<String, String>,
     /// Paths that were open at the stop before.
     open_before: HashSet<String>,
+    /// How many children were wanted at the stop before.
+    shown_before: HashMap<String, i64>,
 }
 
 impl Tree {
@@ -51,6 +53,7 @@ impl Tree {
             self.values.clear();
         }
         self.open_before.clone_from(&self.open);
+        self.shown_before.clone_from(&self.shown);
         self.fresh.clear();
         self.waiting.clear();
         self.failed.clear();
@@ -74,14 +77,18 @@ impl Tree {
     }
 
     /// Compares with the stop before. What was not shown then is new only if what it
-    /// belongs to was open: opening a row makes nothing new.
+    /// belongs to was open, as far as it is now: opening a row or asking for more of it
+    /// makes nothing new.
     fn mark_changes(&mut self, rows: &mut [Row]) {
         let mut parents: Vec<String> = Vec::new();
         for row in rows {
             parents.truncate(row.depth);
             let is_comparable = match parents.last() {
                 Some(parent) if parent.starts_with('§') => true,
-                Some(parent) => self.open_before.contains(parent),
+                Some(parent) => {
+                    self.open_before.contains(parent)
+                        && self.shown_before.get(parent) == self.shown.get(parent)
+                }
                 None => false,
             };
             parents.resize(row.depth, String::new());

@@ -72,6 +72,19 @@ fn set_at(
     update::ask(state, ask, out);
 }
 
+/// Sets a breakpoint on the line under the cursor; what is typed never deletes one.
+pub fn set_here(state: &mut State, out: &mut Vec<Effect>) {
+    let Some(place) = state.source.place() else {
+        return state.say(Role::Info, "no file is shown");
+    };
+    let line = place.line as i64 + 1;
+    if let Some(there) = at_line(state, &place.path, line) {
+        let text = format!("breakpoint {} is on this line already", there.id);
+        return state.say(Role::Info, text);
+    }
+    set_at(state, &place.path, line, Purpose::User, out);
+}
+
 /// Sets a breakpoint at a place that is said in words, with a condition perhaps.
 pub fn set_at_spec(state: &mut State, spec: &str, cond: &str, out: &mut Vec<Effect>) {
     let breakpoint = Breakpoint {

@@ -128,13 +128,15 @@ fn with_argument(
         ("q" | "quit" | "exit", "") => dialogs::open_quit(state, out),
         ("q!", _) => run::leave(state, update::default_leave(state), out),
         ("q" | "quit" | "exit", "kill") => run::leave(state, Leave::Kill, out),
-        ("break" | "b", "") => keys::act(state, Action::ToggleBreakpoint, out),
+        ("break" | "b", "") => breakpoints::set_here(state, out),
         ("break" | "b", rest) => break_at(state, rest, out),
         ("clear", id) => with_id(state, id, "clear", |state, id| {
             breakpoints::clear(state, id, out);
         }),
         ("condition" | "cond", rest) => condition(state, rest, out),
         ("print" | "p", "") => say_usage(state, name),
+        // With a format it is the line mode's.
+        ("print" | "p", expr) if expr.starts_with('%') => return false,
         ("print" | "p", expr) => print(state, expr, out),
         ("set", rest) => set(state, rest, out),
         ("watch-expr" | "display", expr) => {

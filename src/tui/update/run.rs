@@ -141,8 +141,12 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     }
     // At the first instruction there is nothing to see: the user's program begins at main.
     // Whoever launched it for a server may want to see just that.
-    if state.stopped.stop_reason == "launched" && !state.settings.remote {
-        breakpoints::run_to_main(state, out);
+    match state.stopped.stop_reason.as_str() {
+        "attached" | "launched" if state.settings.resume => {
+            resume(state, Resume::Continue, out);
+        }
+        "launched" if !state.settings.remote => breakpoints::run_to_main(state, out),
+        _ => {}
     }
     select_current(state);
     announce(state);
@@ -300,7 +304,8 @@ pub fn disconnected(state: &mut State, out: &mut Vec<Effect>) {
 /// that take nothing in between.
 pub fn leave(state: &mut State, how: Leave, out: &mut Vec<Effect>) {
     match state.run {
-        Run::Starting(_) | Run::Disconnected(_) => out.push(Effect::Exit(None)),
+        Run::Starting(_) => out.push(Effect::Exit(None)),
+        Run::Disconnected(ref why) => out.push(Effect::Exit(Some(why.clone()))),
         Run::Running if how != Leave::Disconnect => {
             state.leave_at_stop = Some(how);
             state.resume_after = false;
@@ -345,7 +350,33 @@ pub fn on_stack(state: &mut State) {
     state.scope_is_settled = true;
     let frames = state.frames();
     let user = frames.iter().position(|it| !is_runtime_frame(it) && !it.file.is_empty());
-    select_frame(state, user.unwrap_or(0));
+    let chosen = match waits_somewhere(state) {
+        true => own_frame(frames).or(user),
+        false => user,
+    };
+    select_frame(state, chosen.unwrap_or(0));
+}
+
+/// Whether the goroutine is where it is by chance, and not where a breakpoint or a step
+/// has led it.
+fn waits_somewhere(state: &State) -> bool {
+    let stopped = state.stopped.current_goroutine.as_ref().map(|it| it.id);
+    let by_chance =
+        matches!(state.stopped.stop_reason.as_str(), "attached" | "manual" | "");
+    by_chance || stopped != Some(state.scope.goroutine)
+}
+
+/// The first frame whose source did not come with Go: the folder of Go's own sources is
+/// that of the runtime's, with which every stack begins.
+fn own_frame(frames: &[Stackframe]) -> Option<usize> {
+    let of_runtime = frames.iter().rev().find_map(|it| {
+        let name = it.function.as_ref()?.name.as_str();
+        let (library, _) = it.file.rsplit_once("/runtime/")?;
+        name.starts_with("runtime.").then(|| format!("{library}/"))
+    })?;
+    frames.iter().position(|it| {
+        !is_runtime_frame(it) && !it.file.is_empty() && !it.file.starts_with(&of_runtime)
+    })
 }
 
 pub fn is_runtime_frame(frame: &Stackframe) -> bool {
