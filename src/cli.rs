@@ -7,6 +7,7 @@ pub mod plan;
 pub mod redirect;
 pub mod waitfor;
 pub mod logging;
+pub mod completion;
 pub mod demo;
 pub mod held;
 pub mod start;
@@ -37,7 +38,8 @@ pub struct Global {
     /// Run as a server, without a session of its own.
     #[arg(long, global = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "false",
-          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
     pub headless: bool,
     /// Where the server listens: host:port, or unix:PATH.
     #[arg(
@@ -51,7 +53,8 @@ pub struct Global {
     /// Let the server have several clients, and outlive them.
     #[arg(long, global = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "false",
-          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
     pub accept_multiclient: bool,
     /// The version of the server's API; 2 is the only one.
     #[arg(long, global = true, default_value_t = 2, value_name = "N", hide = true)]
@@ -59,7 +62,7 @@ pub struct Global {
     /// Over TCP on this host, accept clients of the same user only.
     #[arg(long, global = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "true",
-          action = ArgAction::Set, hide_possible_values = true)]
+          action = ArgAction::Set, hide_possible_values = true, value_name = "BOOL")]
     pub only_same_user: bool,
     /// Accepted for Delve's sake; every Go version is tried.
     #[arg(long, global = true, num_args = 0..=1, require_equals = true,
@@ -72,7 +75,8 @@ pub struct Global {
     /// Allow a session although standard input, output or error is no terminal.
     #[arg(long, global = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "false",
-          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
     pub allow_non_terminal_interactive: bool,
     /// A file of commands that the session begins with.
     #[arg(long, global = true, value_name = "FILE")]
@@ -80,7 +84,8 @@ pub struct Global {
     /// Write a log.
     #[arg(long, global = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "false",
-          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
     pub log: bool,
     /// What is logged: debugger, rpc, stack, fncall, debuglineerr; comma between.
     #[arg(
@@ -119,7 +124,8 @@ pub struct Global {
     /// Start the program without address randomization.
     #[arg(long, global = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "false",
-          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+          action = ArgAction::Set, hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
     pub disable_aslr: bool,
 }
 
@@ -141,6 +147,12 @@ pub enum Sub {
     Trace(TraceArgs),
     /// Print the version.
     Version,
+    /// Print a script that lets a shell complete command lines.
+    Completion {
+        /// bash, zsh or fish.
+        #[arg(default_value = "bash")]
+        shell: String,
+    },
     /// About logging.
     Log,
     /// About redirecting the program's standard streams.
@@ -269,6 +281,30 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
 /// What `--help` says.
 pub fn help() -> String {
     Cli::command().render_help().to_string()
+}
+
+/// What may follow each command, for shells.
+pub fn completions() -> Vec<completion::Entry> {
+    let mut root = Cli::command();
+    root.build();
+    let mut entries = Vec::new();
+    gather(&root, "", &mut entries);
+    entries
+}
+
+fn gather(command: &clap::Command, path: &str, entries: &mut Vec<completion::Entry>) {
+    let subs = command.get_subcommands().map(|it| it.get_name().to_owned());
+    let flags = command
+        .get_arguments()
+        .filter(|it| !it.is_hide_set())
+        .filter_map(|it| it.get_long())
+        .map(|it| format!("--{it}"));
+    let words = subs.chain(flags).collect();
+    entries.push(completion::Entry { command: path.to_owned(), words });
+    for sub in command.get_subcommands().filter(|it| it.get_name() != "help") {
+        let path = format!("{path} {}", sub.get_name());
+        gather(sub, path.trim_start(), entries);
+    }
 }
 
 /// Starts the log. What is wanted of it was checked before; a second start changes

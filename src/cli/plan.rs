@@ -4,11 +4,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::cli::completion;
 use crate::cli::redirect::{self, Redirects};
 use crate::cli::waitfor::WaitFor;
 use crate::cli::{
     AttachArgs, Cli, ConnectArgs, CoreArgs, DebugArgs, ExecArgs, Global, Sub, TraceArgs,
-    TuiTarget, help,
+    TuiTarget, completions, help,
 };
 use crate::frontend::command::parse::other::shell_words;
 
@@ -119,6 +120,9 @@ pub fn plan(cli: Cli) -> Result<Plan, String> {
         }
         Sub::Trace(args) => return trace(args, global),
         Sub::Version => return Ok(Plan::Print(version())),
+        Sub::Completion { shell } => {
+            return completion::script(&shell, &completions()).map(Plan::Print);
+        }
         Sub::Log => return Ok(Plan::Print(ABOUT_LOGGING.to_owned())),
         Sub::Redirect => return Ok(Plan::Print(ABOUT_REDIRECTING.to_owned())),
     };
