@@ -5,6 +5,7 @@ use tinydbg::api::methods::command::{CONTINUE, NEXT, STEP, STEP_OUT};
 
 use crate::support::debugged::{Debugged, place};
 use crate::support::fixture::Fixture;
+use crate::support::server::Peer;
 
 #[test]
 fn next_follows_the_source() {
@@ -73,14 +74,25 @@ fn step_out_goes_up_one_frame_at_a_time() {
     in_each(STEP_OUT, DEEPER);
 }
 
+/// Where we stop elsewhere than Delve, on purpose: the marks are called `ours-…` there.
+const OURS: &[(&str, &str)] = &[
+    ("step-defers", "deferred calls that run on return are entered like other calls"),
+    ("next-ranges", "the iterator is not shown between two rounds of the body"),
+    ("step-ranges", "the same"),
+    ("step-methods", "Delve misses the last line behind the call of a method value"),
+];
+
 fn in_each(command: &str, scenarios: &[(&str, &str)]) {
     let mut fixture = Fixture::build("steps");
     let mut wrong = Vec::new();
     for (scenario, function) in scenarios {
         let mut debugged = Debugged::at(&fixture, &[scenario], function);
         let stops = debugged.lines_of(command, &fixture);
-        let mark = function.trim_start_matches("main.");
-        wrong.extend(fixture.differs(&format!("{command}-{mark}"), &stops));
+        let mut mark = format!("{command}-{}", function.trim_start_matches("main."));
+        if Peer::chosen() == Peer::Ours && OURS.iter().any(|it| it.0 == mark) {
+            mark.insert_str(0, "ours-");
+        }
+        wrong.extend(fixture.differs(&mark, &stops));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

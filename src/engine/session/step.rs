@@ -155,13 +155,14 @@ pub fn plan(start: &Start<'_>, kind: StepKind, rows: &mut RowCache) -> Vec<Place
         places.push(Place { addr, frame: InFrame::Caller });
     }
     if let Some(entry) = start.deferred
-        && let Some(id) = binary.function_at(entry)
+        && let Some(addr) = callee_place(binary, entry, true)
     {
+        // Returning runs deferred calls too: those are entered like any other call.
         let frame = match kind {
-            StepKind::Out => InFrame::Panicking,
-            StepKind::Next | StepKind::Into => InFrame::Inside,
+            StepKind::Next | StepKind::Out => InFrame::Panicking,
+            StepKind::Into => InFrame::Inside,
         };
-        places.push(Place { addr: binary.prologue_end(id), frame });
+        places.push(Place { addr, frame });
     }
     places.sort_by_key(|place| place.addr);
     places.dedup();
