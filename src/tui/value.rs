@@ -135,6 +135,11 @@ pub fn target(variable: &Variable) -> Option<&Variable> {
     }
 }
 
+/// The compiler left no place for it at this line: nothing is wrong.
+pub fn is_optimized_out(it: &Variable) -> bool {
+    it.unreadable.starts_with("optimized out")
+}
+
 pub fn is_nil(variable: &Variable) -> bool {
     match variable.kind {
         Kind::PTR | Kind::UNSAFE_POINTER => {
@@ -153,6 +158,9 @@ pub fn is_nil(variable: &Variable) -> bool {
 fn write(out: &mut String, it: &Variable, format: Format, depth: usize) {
     if out.len() > LEN_MAX {
         return;
+    }
+    if is_optimized_out(it) {
+        return out.push_str("<optimized out>");
     }
     if !it.unreadable.is_empty() {
         out.push_str("<unreadable: ");
@@ -174,6 +182,10 @@ fn write(out: &mut String, it: &Variable, format: Format, depth: usize) {
         Kind::UNSAFE_POINTER => address(out, &it.value),
         Kind::COMPLEX64 | Kind::COMPLEX128 if it.value.is_empty() => out.push('?'),
         Kind::FUNC | Kind::INVALID if it.value.is_empty() => out.push_str("..."),
+        Kind::FUNC => {
+            let name = crate::tui::text::short_function(&it.value);
+            name.chars().take(LEN_MAX).for_each(|c| push_clean(out, c));
+        }
         _ => it.value.chars().take(LEN_MAX).for_each(|c| push_clean(out, c)),
     }
 }
@@ -243,7 +255,7 @@ fn interface(out: &mut String, it: &Variable, format: Format, depth: usize) {
     if depth == 0 {
         // The dynamic type stands in the column of types.
     } else {
-        out.push_str(short_type(&data.type_name));
+        out.push_str(&shorten_paths(&data.type_name));
         out.push(' ');
     }
     if it.only_addr || data.only_addr && data.children.is_none() {
@@ -354,17 +366,6 @@ fn channel(out: &mut String, it: &Variable) {
     }
 }
 
-/// A type without the paths of its packages: `map[string]*pool.Job`.
-pub fn short_type(name: &str) -> &str {
-    // Only the path at the front can go without a copy; the rest is rare.
-    let prefix = name.find(|c: char| !matches!(c, '*' | '[' | ']')).unwrap_or(0);
-    if prefix > 0 || name.starts_with("map[") || name.starts_with("func") {
-        return name;
-    }
-    let end = name.find(['[', '{', ' ']).unwrap_or(name.len());
-    name[..end].rfind('/').map_or(name, |at| &name[at + 1..])
-}
-
 /// The type to show: an interface shows what it holds.
 pub fn type_text(it: &Variable) -> String {
     let mut text = shorten_paths(&it.type_name);
@@ -397,6 +398,9 @@ fn shorten_paths(name: &str) -> String {
 
 /// The role that a value is drawn in.
 pub fn role(it: &Variable) -> Role {
+    if is_optimized_out(it) {
+        return Role::VarMeta;
+    }
     if !it.unreadable.is_empty() {
         return Role::VarUnreadable;
     }

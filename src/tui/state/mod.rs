@@ -132,6 +132,8 @@ pub const CONSOLE_LINES_MAX: usize = 10_000;
 pub struct Console {
     pub lines: VecDeque<Line>,
     pub output: VecDeque<String>,
+    /// The program has written something that was not seen.
+    pub has_unseen: bool,
     /// The last line of the output that has no end yet.
     pub partial: String,
     /// The program's output instead of the console.

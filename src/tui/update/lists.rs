@@ -269,6 +269,7 @@ fn text_to_copy(state: &State, expression: bool) -> Option<String> {
 
 /// Takes in what the program wrote.
 pub fn on_output(state: &mut State, bytes: &[u8]) {
+    state.console.has_unseen = true;
     let written = String::from_utf8_lossy(bytes);
     for piece in written.split_inclusive('\n') {
         state.console.partial.push_str(piece);

@@ -162,6 +162,9 @@ fn settle(state: &mut State) {
         let focus = state.focus();
         state.screen.set_focus(focus);
     }
+    if state.console.shows_output && areas.is_visible(Pane::Console) {
+        state.console.has_unseen = false;
+    }
     for slot in &areas.slots {
         let height = usize::from(slot.inner().height);
         if slot.front == Pane::Source {

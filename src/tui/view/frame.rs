@@ -89,7 +89,7 @@ pub fn border(canvas: &mut Canvas<'_>, area: Rect, thick: bool, role: Role) {
 }
 
 /// The titles of a slot, and where each is.
-fn tabs(slot: &Slot) -> Vec<(Pane, String, u16)> {
+fn tabs(state: &State, slot: &Slot) -> Vec<(Pane, String, u16)> {
     let room = slot.area.width.saturating_sub(4);
     let mut x = slot.area.x + u16::from(slot.bordered) + 1;
     let long: usize = slot.panes.iter().map(|it| it.title().len() + 5).sum();
@@ -97,7 +97,10 @@ fn tabs(slot: &Slot) -> Vec<(Pane, String, u16)> {
     let mut tabs = Vec::with_capacity(slot.panes.len());
     for pane in slot.panes {
         let name = if is_long { pane.title() } else { pane.short_title() };
-        let text = format!(" {} {name} ", pane.number());
+        // What the program wrote waits to be seen.
+        let is_new = *pane == Pane::Console && state.console.has_unseen;
+        let mark = if is_new { "+" } else { "" };
+        let text = format!(" {} {name}{mark} ", pane.number());
         let width = text.len() as u16;
         tabs.push((*pane, text, x));
         x += width;
@@ -106,18 +109,18 @@ fn tabs(slot: &Slot) -> Vec<(Pane, String, u16)> {
 }
 
 /// The pane whose title is at a column.
-pub fn tab_at(_state: &State, slot: &Slot, x: u16) -> Option<Pane> {
+pub fn tab_at(state: &State, slot: &Slot, x: u16) -> Option<Pane> {
     let hit = |(_, text, start): &&(Pane, String, u16)| {
         (*start..*start + text.len() as u16).contains(&x)
     };
-    tabs(slot).iter().find(hit).map(|it| it.0)
+    tabs(state, slot).iter().find(hit).map(|it| it.0)
 }
 
 fn titles(state: &State, canvas: &mut Canvas<'_>, slot: &Slot, has_focus: bool) -> u16 {
     let right = slot.area.right().saturating_sub(1);
     let mut end = slot.area.x;
     let is_alone = slot.panes.len() == 1;
-    for (pane, mut title, x) in tabs(slot) {
+    for (pane, mut title, x) in tabs(state, slot) {
         let role = match (pane == slot.front, has_focus) {
             (true, true) => Role::TitleFocused,
             (true, false) if is_alone => Role::Title,
@@ -183,8 +186,25 @@ fn about(state: &State, pane: Pane) -> String {
             about.push_str(", ");
         }
         about.push_str(&format!("as of stop {}", state.stop.0));
+    } else if is_waiting(state, pane) {
+        about.push_str("  updating...");
     }
     about
+}
+
+/// Whether a pane's answer takes so long that it must be said.
+fn is_waiting(state: &State, pane: Pane) -> bool {
+    const LONG_MS: u64 = 300;
+    if !state.is_stopped() || state.now_ms.saturating_sub(state.since_ms) < LONG_MS {
+        return false;
+    }
+    match pane {
+        Pane::Goroutines => state.goroutines.fetched.is_waiting(),
+        Pane::Variables => state.variables.frame.is_waiting(),
+        Pane::Stack => state.stack.frames.is_waiting(),
+        Pane::Watches => state.watches.values.is_waiting(),
+        Pane::Source | Pane::Breakpoints | Pane::Console => false,
+    }
 }
 
 /// The lower border: a filter, or where one is.
