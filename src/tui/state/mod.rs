@@ -149,6 +149,8 @@ pub struct Console {
 #[derive(Debug)]
 pub struct State {
     pub settings: Settings,
+    /// Why the service says that the last resume failed, though the program has stopped.
+    pub refused: Option<String>,
     pub width: u16,
     pub height: u16,
     /// Milliseconds since the start, as of the last message.
@@ -210,6 +212,7 @@ impl State {
     pub fn new(settings: Settings) -> State {
         State {
             settings,
+            refused: None,
             width: 80,
             height: 24,
             now_ms: 0,

@@ -212,6 +212,10 @@ fn announce(state: &mut State) {
         text = panic;
         role = Role::Error;
     }
+    if let Some(why) = state.refused.take() {
+        text = format!("{text}: {why}");
+        role = Role::Error;
+    }
     state.log(role, &text);
     state.say(role, text);
 }
@@ -261,6 +265,7 @@ fn on_refused(state: &mut State, why: &str, out: &mut Vec<Effect>) {
     state.say(Role::Error, text::clean(why.trim()).into_owned());
     if state.is_running() {
         // It stands still nevertheless, at a condition that fails, say.
+        state.refused = Some(text::clean(why.trim()).into_owned());
         out.push(Effect::Ask(Ask::State));
     }
 }
