@@ -209,19 +209,15 @@ fn go_version(pid: i32) -> Option<String> {
 }
 
 fn describe(it: &Candidate, version: &str) -> Process {
-    let words: Vec<_> = it.cmdline.iter().map(|it| it.to_string_lossy()).collect();
+    let name = it.exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let args: Vec<_> = it.cmdline.iter().skip(1).map(|it| it.to_string_lossy()).collect();
     let traced = match it.tracer_pid {
         0 => String::new(),
         tracer => format!(", traced by {tracer}"),
     };
-    let age = age(it.age_secs);
-    let n_threads = it.n_threads;
-    let command = words.join(" ");
-    Process {
-        pid: it.pid,
-        name: it.exe.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        detail: format!("{command}  ({version}, {n_threads} threads, up {age}{traced})"),
-    }
+    let (age, n_threads) = (age(it.age_secs), it.n_threads);
+    let facts = format!("up {age}, {n_threads} threads, {version}{traced}");
+    Process { pid: it.pid, name, detail: format!("{facts}  {}", args.join(" ")) }
 }
 
 fn age(seconds: u64) -> String {

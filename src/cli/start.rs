@@ -266,6 +266,8 @@ fn headless(
             return Ok(1);
         }
     }
+    // Scripts that drive a server wait for this line of its log.
+    tracing::info!(target: "rpc", "API server pid = {}", std::process::id());
     let dial = listener.dial_address();
     let only_same_user =
         global.only_same_user && listener.is_local() && !listener.is_unix();

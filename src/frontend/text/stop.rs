@@ -170,7 +170,10 @@ fn arguments(thread: &Thread) -> &[Variable] {
 
 /// What a function that was just left gave back.
 fn returned(out: &mut Text, thread: &Thread, style: &StopStyle<'_>) {
-    let Some(values) = &thread.return_values else { return };
+    let values = thread.return_values.as_deref().unwrap_or_default();
+    if values.is_empty() {
+        return;
+    }
     out.line("Values returned:");
     for value in values {
         variable(out, value, Some(style.raw_strings));
