@@ -464,4 +464,18 @@ mod tests {
         let value = serde_json::to_value(&bp).unwrap();
         assert_eq!(from_value::<Breakpoint>(value).unwrap(), bp);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_value_is_too_strange(
+            name in "(?i)(id|name|addr|addrs|line|hitcount|breakpoint|loadargs)",
+            value in r#"(null|1|-1|1\.5|"x"|true|\[\]|\{\}|\[null\]|\[\[\]\]|\{"a":null\})"#,
+        ) {
+            let json: serde_json::Value =
+                serde_json::from_str(&format!(r#"{{"{name}":{value}}}"#)).unwrap();
+            let _breakpoint = from_value::<Breakpoint>(json.clone());
+            let _thread = from_value::<Thread>(json.clone());
+            let _args = from_value::<CreateBreakpointIn>(json);
+        }
+    }
 }

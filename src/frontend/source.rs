@@ -93,10 +93,11 @@ pub fn parse_time(text: &str) -> Option<SystemTime> {
     let (date, rest) = text.split_once('T')?;
     let zone_at = rest.find(['Z', '+', '-'])?;
     let (time, zone) = rest.split_at(zone_at);
-    let mut days = date.splitn(3, '-').map(|it| it.parse::<i64>().ok());
+    // Small numbers: what a service says must not overflow the sums below.
+    let mut days = date.splitn(3, '-').map(small_number);
     let (year, month, day) = (days.next()??, days.next()??, days.next()??);
     let (whole, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let mut clock = whole.splitn(3, ':').map(|it| it.parse::<i64>().ok());
+    let mut clock = whole.splitn(3, ':').map(small_number);
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
     let nanos: u32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
     if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) {
@@ -137,13 +138,17 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+fn small_number(text: &str) -> Option<i64> {
+    text.parse::<u16>().ok().map(i64::from)
+}
+
 /// Seconds east of UTC.
 fn zone_offset(zone: &str) -> Option<i64> {
     if zone == "Z" {
         return Some(0);
     }
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-    let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+    let seconds = small_number(hours)? * 3600 + small_number(minutes)? * 60;
     Some(if zone.starts_with('-') { -seconds } else { seconds })
 }
 
@@ -207,6 +212,9 @@ mod tests {
             ("2024-02-29T00:00:00.623089427Z", at(1_709_164_800, 623_089_427)),
             ("0001-01-01T00:00:00Z", None),
             ("yesterday", None),
+            ("2023-11-99999999999999999T00:00:00Z", None),
+            ("2023-11-14T99999999999999999:00:00Z", None),
+            ("2023-11-14T00:00:00.é000Z", None),
         ];
         for (text, expected) in cases {
             assert_eq!(parse_time(text), expected, "{text}");

@@ -259,4 +259,14 @@ mod tests {
         assert_eq!(answer.outcome, Err("no".to_owned()));
         assert!(Answer::decode(br#"{"id":"x"}"#).unwrap().is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_message_is_too_strange(text in r#"[{}\[\]":,a-zA-Z0-9\\ ]{0,80}"#) {
+            if let Ok(request) = Request::decode(text.as_bytes()) {
+                let _argument = request.into_argument();
+            }
+            let _answer = Answer::decode(text.as_bytes());
+        }
+    }
 }

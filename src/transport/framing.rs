@@ -242,6 +242,19 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn bytes_of_any_kind_are_cut_the_same_however_they_arrive(
+            text in r#"[{}\[\]",:a\\ \n0-9nul]{0,60}"#,
+            piece_len in 1usize..9,
+        ) {
+            let (whole, whole_err) = messages(&text, 1000);
+            let (pieces, pieces_err) = messages(&text, piece_len);
+            assert_eq!(whole, pieces);
+            assert_eq!(whole_err.is_some(), pieces_err.is_some());
+        }
+    }
+
     #[test]
     fn a_message_has_bounds() {
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100_000));

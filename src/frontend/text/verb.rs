@@ -396,4 +396,19 @@ mod tests {
             assert_eq!(Format::parse(format).apply(*value), *expected, "{format}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_format_is_too_strange(
+            format in "[-+# 0]{0,4}[0-9]{0,4}(\\.[0-9]{0,3})?[a-zA-Zé%]?",
+            int in proptest::num::i64::ANY,
+            float in proptest::num::f64::ANY,
+        ) {
+            let format = Format::parse(&format!("%{format}"));
+            let _int = format.apply(Scalar::Int(int));
+            let _float = format.apply(Scalar::Float(float));
+            let _complex = format.apply(Scalar::Complex(float, -float));
+            let _text = format.apply(Scalar::Str(&int.to_le_bytes()));
+        }
+    }
 }

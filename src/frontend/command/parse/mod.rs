@@ -402,4 +402,17 @@ mod tests {
         assert_eq!(integer("-9223372036854775808"), Ok(i64::MIN));
         assert!(integer("").is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_is_too_strange(
+            spec in 0usize..64,
+            rest in r#"[-a-z0-9%<>"'`|=.\\ é]{0,40}"#,
+        ) {
+            let names: Vec<_> = table::commands().map(CommandSpec::name).collect();
+            let line = format!("{} {rest}", names[spec % names.len()]);
+            let _understood = parse(&line, &Config::default());
+            let _wanted = crate::frontend::command::complete::wanted(&line, &Config::default());
+        }
+    }
 }

@@ -32,7 +32,8 @@ impl Session {
                 return Ok(());
             }
             let out = self.call(self.request(args, start))?;
-            start = out.nextg;
+            // A service that does not get on must not keep us here.
+            start = if out.nextg > start { out.nextg } else { -1 };
             let mut list = out.goroutines.unwrap_or_default();
             let groups = out.groups.unwrap_or_default();
             if groups.is_empty() {
