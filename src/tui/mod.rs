@@ -12,6 +12,7 @@ mod effects;
 mod files;
 pub mod keymap;
 pub mod layout;
+mod paint;
 pub mod pane;
 pub mod script;
 pub mod state;

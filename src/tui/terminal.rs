@@ -6,14 +6,16 @@ use std::panic;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
+use crossterm::style::{Attribute, SetAttribute};
 use crossterm::terminal::{
     self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen,
 };
 use crossterm::{cursor, queue};
-use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+
+use crate::tui::paint::Painter;
 
 /// Characters that are copied at most: terminals refuse more.
 const COPY_LEN_MAX: usize = 100_000;
@@ -23,6 +25,7 @@ pub struct Screen {
     shown: Buffer,
     next: Buffer,
     cursor: Option<Position>,
+    painter: Painter,
     mouse: bool,
     /// Everything must be written: the terminal's contents are unknown.
     is_unknown: bool,
@@ -41,6 +44,7 @@ impl Screen {
             shown: Buffer::empty(area),
             next: Buffer::empty(area),
             cursor: None,
+            painter: Painter::default(),
             mouse: true,
             is_unknown: true,
         };
@@ -106,13 +110,12 @@ impl Screen {
         let cursor = view(&mut self.next);
         let mut bytes = Vec::new();
         if self.is_unknown {
-            let style = self.next.cell((0, 0)).map(|it| it.style()).unwrap_or_default();
-            // Erased with the ground of the theme, so that nothing flashes.
-            let mut backend = CrosstermBackend::new(&mut bytes);
-            let mut blank = Buffer::empty(Rect::new(0, 0, 1, 1));
-            blank.set_style(blank.area, style);
-            backend.draw([(0, 0, &blank[(0, 0)])].into_iter())?;
-            queue!(bytes, terminal::Clear(terminal::ClearType::All))?;
+            // The last line has the ground of the theme: nothing flashes.
+            let last = Position { x: 0, y: area.height.saturating_sub(1) };
+            self.painter.forget();
+            if let Some(cell) = self.next.cell(last) {
+                self.painter.erase(&mut bytes, cell);
+            }
             self.shown.reset();
             self.is_unknown = false;
         }
@@ -121,7 +124,7 @@ impl Screen {
             if self.cursor.is_some() {
                 queue!(bytes, cursor::Hide)?;
             }
-            CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
+            self.painter.paint(&mut bytes, &changes, area.width);
             self.place_cursor(&mut bytes, cursor)?;
         } else if cursor != self.cursor {
             self.place_cursor(&mut bytes, cursor)?;
@@ -144,10 +147,13 @@ impl Screen {
     }
 
     fn place_cursor(
-        &self,
+        &mut self,
         bytes: &mut Vec<u8>,
         cursor: Option<Position>,
     ) -> io::Result<()> {
+        if cursor.is_some() {
+            self.painter.moved();
+        }
         match cursor {
             Some(at) => queue!(bytes, cursor::MoveTo(at.x, at.y), cursor::Show),
             None if self.cursor.is_some() => queue!(bytes, cursor::Hide),
@@ -184,6 +190,7 @@ pub fn restore() -> io::Result<()> {
     let mut bytes = Vec::new();
     queue!(
         bytes,
+        SetAttribute(Attribute::Reset),
         EndSynchronizedUpdate,
         DisableMouseCapture,
         DisableBracketedPaste,
