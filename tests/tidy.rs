@@ -330,23 +330,28 @@ fn the_top_level_is_what_the_readme_shows() {
     assert_eq!(found, wanted);
 }
 
-/// The README's table of keys is the program's. `TINYDBG_README=write` writes it.
+/// The README's tables are the program's. `TINYDBG_README=write` writes them.
 #[test]
-fn the_readme_has_the_keys() {
+fn the_readme_has_the_keys_and_the_commands() {
     let readme = fs::read_to_string("README.md").unwrap();
-    let (before, rest) = readme.split_once("<!-- keys: begin").unwrap();
-    let (note, rest) = rest.split_once("-->\n").unwrap();
-    let (_, after) = rest.split_once("<!-- keys: end -->").unwrap();
-    let keys = tinydbg::tui::action::markdown();
-    let keys = keys.trim();
-    let wanted = format!(
-        "{before}<!-- keys: begin{note}-->\n\n{keys}\n\n<!-- keys: end -->{after}"
-    );
+    let wanted = with_table(&readme, "keys", &tinydbg::tui::action::markdown());
+    let commands = tinydbg::frontend::command::help::markdown();
+    let wanted = with_table(&wanted, "commands", &commands);
     if std::env::var("TINYDBG_README").is_ok_and(|it| it == "write") {
         fs::write("README.md", wanted).unwrap();
     } else {
         assert!(readme == wanted, "run this with TINYDBG_README=write");
     }
+}
+
+/// A text with the part between two marks replaced.
+fn with_table(text: &str, mark: &str, table: &str) -> String {
+    let (before, rest) = text.split_once(&format!("<!-- {mark}: begin")).unwrap();
+    let (note, rest) = rest.split_once("-->").unwrap();
+    let end = format!("<!-- {mark}: end -->");
+    let (_, after) = rest.split_once(&end).unwrap();
+    let table = table.trim();
+    format!("{before}<!-- {mark}: begin{note}-->\n\n{table}\n\n{end}{after}")
 }
 
 fn row<'a>(table: &[(&str, &'a [&'a str])], name: &str) -> Option<&'a [&'a str]> {

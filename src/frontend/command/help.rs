@@ -80,6 +80,27 @@ pub fn one(spec: &CommandSpec) -> Text {
     out
 }
 
+/// The table of commands in Markdown, for the README.
+pub fn markdown() -> String {
+    let mut out = String::new();
+    for topic in Topic::ALL {
+        out +=
+            &format!("**{}**\n\n| Command | What it does |\n|---|---|\n", topic.title());
+        for spec in table::commands().filter(|it| it.topic == *topic) {
+            let names: Vec<String> =
+                spec.names.iter().map(|name| format!("`{name}`")).collect();
+            let usage = spec.usage.replace('|', "\\|");
+            let usage = match usage.as_str() {
+                "" => String::new(),
+                usage => format!(" `{usage}`"),
+            };
+            out += &format!("| {}{usage} | {} |\n", names.join(", "), spec.summary);
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// How wide explanations are.
 const WIDTH: usize = 78;
 
