@@ -26,6 +26,12 @@ pub trait Client: Send + Sync {
     /// called exactly once, with [`ClientError::Disconnected`] if the service goes away
     /// first.
     fn submit(&self, method: &'static str, params: Value, on_reply: OnReply);
+
+    /// Has `tell` called once the service is gone, though nobody waits for an answer.
+    /// A client that cannot tell, as one in a test, drops it.
+    fn when_gone(&self, tell: OnReply) {
+        drop(tell);
+    }
 }
 
 impl dyn Client + '_ {

@@ -57,6 +57,11 @@ impl Client for RpcClient {
             writer.hang_up();
         }
     }
+
+    fn when_gone(&self, tell: OnReply) {
+        // A request that is never sent is answered when the connection ends, if only then.
+        self.waiting.add(tell);
+    }
 }
 
 impl Drop for RpcClient {

@@ -5,7 +5,7 @@
 
 use crate::api::types::{self, DebuggerState};
 use crate::engine::addr::Addr;
-use crate::engine::eval;
+use crate::engine::eval::{self, Flags};
 use crate::engine::golang::{Defer, Frame, FunctionName, Location};
 use crate::engine::registers::Registers;
 use crate::engine::session::Session;
@@ -56,8 +56,14 @@ pub fn thread(
         // Any other was deleted since this thread stopped at it.
         None => (id == HARDCODED).then(hardcoded),
     });
+    let mut returned = view.returned.clone();
     let info = view.breakpoint.filter(|_| with_info).map(|_| {
         let collected = session.collect(view).unwrap_or_default();
+        if breakpoint.as_ref().is_some_and(|it| it.trace_return) {
+            let is_result = |it: &&eval::Variable| it.flags.contains(Flags::RESULT);
+            let all = collected.arguments.iter().flatten();
+            returned = Some(all.filter(is_result).cloned().collect());
+        }
         breakpoint_info(collected, session.program())
     });
     types::Thread {
@@ -69,7 +75,7 @@ pub fn thread(
         goroutine_id: view.goroutine,
         breakpoint,
         breakpoint_info: info,
-        return_values: view.returned.clone().map(variables),
+        return_values: returned.map(variables),
         call_return: false,
     }
 }

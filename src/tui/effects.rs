@@ -68,6 +68,10 @@ impl Runner {
     pub fn take_client(&mut self) {
         if let Some(started) = self.started.take() {
             self.client = started.try_recv().ok();
+            if let Some(client) = &self.client {
+                let msgs = self.msgs.clone();
+                client.when_gone(Box::new(move |_| drop(msgs.send(Msg::Gone))));
+            }
         }
     }
 

@@ -76,8 +76,10 @@ impl Judge for RunJudge<'_> {
 impl RunJudge<'_> {
     /// Notes a hit, counts it, and says that it stops.
     fn note(&mut self, breakpoint: i64, hit: &Hit<'_>) -> bool {
+        let memory: &dyn Memory = &**hit.memory;
+        let goroutine = self.program.runtime.goroutine_id_fast(memory, hit.registers);
         if let Some(it) = self.breakpoints.get_mut(breakpoint) {
-            it.total_hits += 1;
+            it.count_hit(goroutine);
         }
         self.found.hits.push(BreakpointHit {
             tid: hit.tid.0,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::engine::addr::FileAddr;
 use crate::engine::error::{Error, Result};
-use crate::engine::host::{self, EngineHandle, Inbox, TracerThread};
+use crate::engine::host::{self, EngineHandle, Inbox, Ticket, TracerThread};
 use crate::engine::inferior::{LaunchSpec, Live, Owner, Stdio};
 use crate::engine::os::process;
 use crate::engine::os::ptrace::Tracer;
@@ -112,6 +112,7 @@ impl Session {
             stop: Stop::new(reason, thread),
             step: None,
             step_rows: RowCache::default(),
+            ticket: Ticket::default(),
             watched: false,
             last_goroutine: None,
         };

@@ -43,7 +43,7 @@ use std::sync::Arc;
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::{Goroutine, ThreadState};
-use crate::engine::host::Inbox;
+use crate::engine::host::{Inbox, Ticket};
 use crate::engine::inferior::{Live, Owner, ProcessMemory, RunningView};
 use crate::engine::os::ptrace::Tid;
 use crate::engine::session::breakpoint::Breakpoints;
@@ -70,6 +70,8 @@ pub struct Session {
     /// A step that something else interrupted and that may still be finished.
     step: Option<Step>,
     step_rows: RowCache,
+    /// Of the resume that was carried out last.
+    ticket: Ticket,
     /// The breakpoints that every session has are set.
     watched: bool,
     /// The goroutine that was selected when the inferior was resumed last.

@@ -114,6 +114,7 @@ impl Session {
     /// Runs all threads, with the breakpoints and the step that are set.
     fn run(&mut self, ticket: Ticket) -> Result<()> {
         self.watch_runtime();
+        self.ticket = ticket;
         if let Some(selected) = &self.stop.goroutine {
             self.last_goroutine = Some(selected.id);
         }
@@ -148,12 +149,7 @@ impl Session {
                 let first = hits.first().map(|(tid, _)| tid.0);
                 self.stopped(first, found)
             }
-            RunEnd::Trapped { tid, .. } => {
-                self.cancel_step()?;
-                self.stop = Stop::new(StopReason::HardcodedBreakpoint, Some(tid.0));
-                self.stop.hits = found.hits;
-                Ok(())
-            }
+            RunEnd::Trapped { tid, .. } => self.trapped(tid.0, found),
             RunEnd::Signaled { tid, .. } => {
                 self.cancel_step()?;
                 self.stop = Stop::new(StopReason::Manual, Some(tid.0));
@@ -173,6 +169,37 @@ impl Session {
             RunEnd::Exited { status } => self.gone(status),
             RunEnd::Killed { signal } => self.gone(-signal),
         }
+    }
+
+    /// A trap of the program's own. One that `runtime.Breakpoint` made is told where that
+    /// was called, so the thread is let out of it first.
+    fn trapped(&mut self, tid: i32, found: Found) -> Result<()> {
+        self.cancel_step()?;
+        self.stop = Stop::new(StopReason::HardcodedBreakpoint, Some(tid));
+        self.stop.hits = found.hits;
+        let (goroutine, tid, frames) = self.step_origin()?;
+        let caller = match frames.first().map(name_of) {
+            Some("runtime.breakpoint" | "runtime.Breakpoint") => {
+                frames.iter().find(|it| !name_of(it).starts_with("runtime."))
+            }
+            Some(_) | None => None,
+        };
+        let Some(caller) = caller else { return Ok(()) };
+        let step = Step {
+            goroutine: goroutine.map(|it| it.id),
+            tid,
+            frame: caller.cfa_offset(),
+            places: vec![(caller.pc, InFrame::Same)],
+            origin: caller.clone(),
+            results: None,
+        };
+        let hits = self.stop.hits.clone();
+        self.run_step(step, self.ticket)?;
+        if self.stop.reason == StopReason::StepDone {
+            self.stop.reason = StopReason::HardcodedBreakpoint;
+            self.stop.hits = hits;
+        }
+        Ok(())
     }
 
     fn gone(&mut self, status: i32) -> Result<()> {

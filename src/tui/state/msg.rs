@@ -23,6 +23,8 @@ pub enum Msg {
     Resize(u16, u16),
     /// The connection is there, or why it is not.
     Started(Result<(), String>),
+    /// The service is gone.
+    Gone,
     /// What the program says about itself while it is started.
     Progress(String),
     Answer {

@@ -173,6 +173,11 @@ fn act_on_screen(state: &mut State, action: Action, out: &mut Vec<Effect>) {
             out.push(Effect::Mouse(state.mouse));
         }
         Action::Redraw => out.push(Effect::Redraw),
+        Action::Suspend if state.is_running() && !state.settings.remote => state.say(
+            Role::Warning,
+            "running: while the debugger sleeps nobody would let the program past a \
+             breakpoint; P pauses it first",
+        ),
         Action::Suspend => out.push(Effect::Suspend),
         Action::Quit => dialogs::open_quit(state, out),
         _ => {}

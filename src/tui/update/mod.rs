@@ -55,6 +55,7 @@ fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Resize(width, height) => (state.width, state.height) = (width, height),
         Msg::Started(Ok(())) => out.push(Effect::Ask(Ask::Hello)),
         Msg::Started(Err(why)) => on_start_failed(state, why, out),
+        Msg::Gone => run::disconnected(state, out),
         Msg::Progress(text) => {
             if let crate::tui::state::Run::Starting(what) = &mut state.run {
                 *what = text;
@@ -156,6 +157,9 @@ fn on_file(
 
 /// Brings all cursors into their lists and into view.
 fn settle(state: &mut State) {
+    if state.goroutines.rows_are_old {
+        goroutines::rebuild(state);
+    }
     let areas = state.areas();
     if !areas.is_visible(state.focus()) {
         // The layout lost the pane: a smaller screen. Its slot shows it instead.

@@ -69,6 +69,21 @@ fn refill(state: &mut State, out: &mut Vec<Effect>) {
     palette.first = first;
     palette.n_files = n_files;
     palette.generation += 1;
+    // A number means the goroutine that has it, not digits in a path.
+    if kind == PaletteKind::Goroutines && rest.parse::<u64>().is_ok() {
+        let wanted = format!("g{rest}");
+        let of = |name: &String| {
+            name.split(' ').next().is_some_and(|it| it.starts_with(&wanted))
+        };
+        let mut found: Vec<usize> =
+            (0..names.len()).filter(|at| of(&names[*at])).collect();
+        found.sort_by_key(|at| names[*at].find(' '));
+        let row = |index| Found { index, positions: (0..wanted.len()).collect() };
+        palette.found = found.into_iter().map(row).collect();
+        palette.is_searching = false;
+        palette.at = ListPosition::default();
+        return;
+    }
     palette.is_searching = kind != PaletteKind::Line && !names.is_empty();
     if palette.is_searching {
         let generation = palette.generation;

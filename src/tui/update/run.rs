@@ -24,7 +24,14 @@ impl State {
 }
 
 /// Lets the program run.
+///
+/// A step from where another goroutine's breakpoint has interrupted one gives that one up:
+/// what is on the screen is what is stepped.
 pub fn resume(state: &mut State, how: Resume, out: &mut Vec<Effect>) {
+    let steps = matches!(how, Resume::Next | Resume::Step | Resume::StepOut);
+    if steps && std::mem::take(&mut state.stopped.next_in_progress) {
+        out.push(Effect::Ask(Ask::CancelNext));
+    }
     started(state);
     state.source.browsing = false;
     state.message = None;
@@ -150,6 +157,7 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     }
     select_current(state);
     announce(state);
+    ask_for_fatal_error(state, out);
     let next = state.steps.pop_front();
     match next.filter(|_| state.stopped.stop_reason == "next finished") {
         Some(how) => resume(state, how, out),
@@ -220,6 +228,20 @@ fn announce(state: &mut State) {
     state.say(role, text);
 }
 
+/// The runtime gives its reason to `runtime.throw` and `runtime.fatal` in `s`.
+fn ask_for_fatal_error(state: &State, out: &mut Vec<Effect>) {
+    let thread = state.stopped.current_thread.as_ref();
+    let id = thread.and_then(|it| it.breakpoint.as_ref()).map(|it| it.id);
+    if id == Some(-2) {
+        out.push(Effect::Ask(Ask::Print {
+            expr: "s".to_owned(),
+            title: "fatal error".to_owned(),
+            scope: (-1, 0),
+            popup: false,
+        }));
+    }
+}
+
 fn panic_value(state: &State) -> Option<String> {
     let thread = state.stopped.current_thread.as_ref()?;
     let id = thread.breakpoint.as_ref()?.id;
@@ -230,9 +252,9 @@ fn panic_value(state: &State) -> Option<String> {
             let value = values.and_then(|it| it.first()).map(value::full);
             Some(format!("panic: {}", value.unwrap_or_else(|| "unrecovered".to_owned())))
         }
-        -2 => Some(
-            "fatal error: the runtime ends the program; `p s` in frame 0 says why".into(),
-        ),
+        -2 => {
+            Some("fatal error: the runtime ends the program; the console says why".into())
+        }
         _ => None,
     }
 }
