@@ -423,6 +423,17 @@ fn the_command_line_completes_and_remembers() {
 }
 
 #[test]
+fn a_place_completes_from_the_functions_of_the_program() {
+    let (mut script, fake) = script(true, (120, 40));
+    script.keys(":");
+    script.text("break cou");
+    fake.take_asked();
+    script.keys("<Tab>");
+    assert_eq!(methods(&fake), ["ListSources", "ListFunctions"]);
+    assert!(script.screen().contains(":break main.count"), "{}", script.screen());
+}
+
+#[test]
 fn watches_are_pinned_edited_deleted_and_brought_back() {
     let (mut script, _) = script(true, (120, 40));
     script.keys("w");

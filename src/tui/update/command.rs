@@ -341,8 +341,9 @@ pub fn completions(
         }
         PromptKind::Search => return None,
     };
-    words.retain(|it| it.starts_with(word));
-    words.sort();
+    words.retain(|it| fits(it, word));
+    // What begins with the word comes before what only has it further on.
+    words.sort_by_key(|it| (!it.starts_with(word), it.len(), it.clone()));
     words.dedup();
     words.truncate(WORDS_MAX);
     (!words.is_empty()).then_some((start, words))
@@ -357,10 +358,31 @@ pub fn command_names() -> Vec<String> {
     actions.chain(aliases).chain(others).chain(of_line_mode).map(str::to_owned).collect()
 }
 
+/// Whether a name begins with a word; of a function, the package's path, the package and
+/// the type may be left out.
+fn fits(name: &str, word: &str) -> bool {
+    let after = |separator| {
+        name.match_indices(separator)
+            .any(|(at, it)| name[at + it.len()..].starts_with(word))
+    };
+    name.starts_with(word) || word.len() >= 2 && (after("/") || after(".") || after("(*"))
+}
+
+/// Whether completing a line needs the names of functions.
+pub fn wants_names(kind: &PromptKind, line: &str) -> bool {
+    const COMMANDS: [&str; 7] = ["b", "break", "l", "ls", "list", "tbreak", "trace"];
+    let command = line.split_whitespace().next().unwrap_or("");
+    match kind {
+        PromptKind::BreakAt => true,
+        PromptKind::Command => COMMANDS.contains(&command) && line.contains(' '),
+        _ => false,
+    }
+}
+
 fn places(state: &State, word: &str) -> Vec<String> {
     let Some(list) = &state.symbols.list else { return Vec::new() };
-    let begins = |it: &&String| it.starts_with(word);
-    list.functions().iter().filter(begins).take(WORDS_MAX).cloned().collect()
+    let fits = |it: &&String| fits(it, word);
+    list.functions().iter().filter(fits).take(WORDS_MAX).cloned().collect()
 }
 
 /// Variables of the frame, and the fields of those whose type is known.

@@ -40,6 +40,8 @@ pub fn on_names(state: &mut State, out: &mut Vec<Effect>) {
     }
     if matches!(state.overlays.last(), Some(Overlay::Palette(_))) {
         refill(state, out);
+    } else {
+        prompt::complete_again(state);
     }
 }
 

@@ -9,7 +9,9 @@ use crate::tui::state::State;
 use crate::tui::state::msg::{Ask, Effect};
 use crate::tui::state::prompt::{Completion, LineEdit, Prompt, PromptKind};
 use crate::tui::update;
-use crate::tui::update::{breakpoints, command, goroutines, lists, source, variables};
+use crate::tui::update::{
+    breakpoints, command, goroutines, lists, palette, source, variables,
+};
 
 /// Edits a line by a key. Says whether the key was one for that.
 pub fn edit(line: &mut LineEdit, key: Key) -> bool {
@@ -52,6 +54,9 @@ pub fn on_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
         KeyCode::Esc => return leave(state, prompt),
         _ if is_control_c => return leave(state, prompt),
         KeyCode::Enter => return enter(state, prompt, out),
+        KeyCode::Tab if needs_names(state, &prompt) => {
+            palette::ask_for_names(state, out);
+        }
         KeyCode::Tab => {
             complete(state, &mut prompt, !key.modifiers.contains(KeyModifiers::SHIFT))
         }
@@ -160,6 +165,11 @@ fn entered_search(state: &mut State, text: &str) {
     }
 }
 
+/// Whether Tab has to fetch the names of functions first.
+fn needs_names(state: &State, prompt: &Prompt) -> bool {
+    state.symbols.list.is_none() && command::wants_names(&prompt.kind, &prompt.line.text)
+}
+
 /// Up and Down: lines that were entered before and begin with what was typed.
 fn recall(state: &State, prompt: &mut Prompt, older: bool) {
     if let Some(completion) = &mut prompt.completion {
@@ -206,6 +216,15 @@ fn search_history(state: &State, prompt: &mut Prompt) {
     prompt.completion = Some(completion);
 }
 
+/// The names have come that Tab waited for.
+pub fn complete_again(state: &mut State) {
+    let Some(mut prompt) = state.prompt.take() else { return };
+    if command::wants_names(&prompt.kind, &prompt.line.text) {
+        complete(state, &mut prompt, true);
+    }
+    state.prompt = Some(prompt);
+}
+
 fn complete(state: &State, prompt: &mut Prompt, forward: bool) {
     if let Some(completion) = &mut prompt.completion {
         return choose(&mut prompt.line, completion, forward);
@@ -221,7 +240,7 @@ fn complete(state: &State, prompt: &mut Prompt, forward: bool) {
         return;
     }
     let common = common_prefix(&words);
-    if common.len() > typed.len() {
+    if common.len() > typed.len() && common.starts_with(&typed) {
         prompt.line.text.replace_range(start..prompt.line.cursor, &common);
         prompt.line.cursor = start + common.len();
         let typed = common;
