@@ -6,6 +6,7 @@
 //! from a state that is right unless the part begins within a comment or a string.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxSet};
 
@@ -68,13 +69,13 @@ impl Highlighter {
         let mut runs: Vec<StyledRun> = Vec::new();
         let mut from = 0;
         for (at, op) in &parsed {
-            self.push(&mut runs, &styler.stack, from, *at);
+            self.push(&mut runs, &styler.stack, line, from..*at);
             from = *at;
             if styler.stack.apply(op).is_err() {
                 return runs.into_boxed_slice();
             }
         }
-        self.push(&mut runs, &styler.stack, from, line.len());
+        self.push(&mut runs, &styler.stack, line, from..line.len());
         runs.into_boxed_slice()
     }
 
@@ -82,14 +83,18 @@ impl Highlighter {
         &mut self,
         runs: &mut Vec<StyledRun>,
         stack: &ScopeStack,
-        from: usize,
-        to: usize,
+        line: &str,
+        at: Range<usize>,
     ) {
-        if from >= to {
+        if at.is_empty() {
             return;
         }
-        let Some(role) = self.role(stack) else { return };
-        let (start, end) = (from as u16, to as u16);
+        let Some(mut role) = self.role(stack) else { return };
+        let text = line.get(at.clone()).unwrap_or_default().trim();
+        if role == Role::SyntaxType && TYPE_WORDS.contains(&text) {
+            role = Role::SyntaxKeyword;
+        }
+        let (start, end) = (at.start as u16, at.end as u16);
         match runs.last_mut() {
             Some(last) if last.end == start && last.role == role => last.end = end,
             _ => runs.push(StyledRun { start, end, role }),
@@ -111,6 +116,9 @@ impl Default for Highlighter {
     }
 }
 
+/// The grammar gives these the scope of types, but they are Go's keywords.
+const TYPE_WORDS: &[&str] = &["func", "type", "struct", "interface", "map", "chan"];
+
 fn role_of_scope(scope: &str) -> Option<Role> {
     const ROLES: &[(&str, Role)] = &[
         ("comment", Role::SyntaxComment),
@@ -131,11 +139,6 @@ fn role_of_scope(scope: &str) -> Option<Role> {
         ("variable.function", Role::SyntaxFunction),
         ("support.function", Role::SyntaxFunction),
     ];
-    // In Go's grammar `func`, `type`, `struct` and the like are storage types.
-    if let Some(word) = scope.strip_prefix("storage.type.") {
-        let is_keyword = word.starts_with("keyword") || word.starts_with("function");
-        return Some(if is_keyword { Role::SyntaxKeyword } else { Role::SyntaxType });
-    }
     let is_under = |prefix: &str| {
         scope.strip_prefix(prefix).is_some_and(|it| it.is_empty() || it.starts_with('.'))
     };
