@@ -93,7 +93,8 @@ impl FakeClient {
     pub fn release<M: Method>(&self, outcome: Result<M::Out, ClientError>) -> bool {
         let oldest = self.lock().held.get_mut(M::NAME).and_then(VecDeque::pop_front);
         let Some(on_reply) = oldest else { return false };
-        on_reply(outcome.map(|out| serde_json::to_value(out).unwrap_or_default()));
+        let value = |out| serde_json::to_value(out).unwrap_or_default().into();
+        on_reply(outcome.map(value));
         true
     }
 
@@ -130,7 +131,7 @@ impl Client for FakeClient {
         };
         // The reply may ask the next thing at once.
         drop(inner);
-        on_reply(answer);
+        on_reply(answer.map(Value::into));
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::methods::PREFIX;
-use crate::client::{Client, ClientError, OnReply};
+use crate::client::{Client, ClientError, OnReply, Reply};
 use crate::transport::envelope::{Answer, encode_request};
 use crate::transport::framing::{ANSWER_MAX, MessageReader, write_message};
 use crate::transport::stream::{ReadHalf, Stream, WriteHalf};
@@ -102,7 +102,7 @@ impl Waiting {
     fn answer(&self, answer: Answer) {
         let on_reply = lock(&self.0).replies.remove(&answer.id);
         if let Some(on_reply) = on_reply {
-            on_reply(answer.outcome.map_err(ClientError::Service));
+            on_reply(answer.outcome.map(Reply::from).map_err(ClientError::Service));
         }
     }
 
@@ -152,10 +152,11 @@ mod tests {
     use std::sync::mpsc;
 
     use serde_json::json;
+    use serde_json::value::RawValue;
 
     use super::RpcClient;
     use crate::api::methods::*;
-    use crate::client::{Client, ClientError};
+    use crate::client::{Client, ClientError, decode};
     use crate::transport::envelope::Request;
     use crate::transport::framing::MessageReader;
     use crate::transport::stream::Stream;
@@ -184,8 +185,24 @@ mod tests {
                 .unwrap();
         }
         for id in [2, 1, 0] {
-            assert_eq!(answers.recv().unwrap(), Ok(json!({"n": id})));
+            let reply = answers.recv().unwrap().unwrap();
+            assert_eq!(reply.into_value(), Ok(json!({"n": id})));
         }
+    }
+
+    #[test]
+    fn an_answer_may_have_null_anywhere_and_more_than_we_know() {
+        let answers = [
+            r#"{"Breakpoint":{"id":3,"name":"b","addrs":null}}"#,
+            r#"{"Breakpoint":{"id":3,"name":"b","Cond":null,"later":1}}"#,
+        ];
+        for answer in answers {
+            let text = RawValue::from_string(answer.to_owned()).unwrap();
+            let out = decode::<GetBreakpointIn>(text.into()).unwrap();
+            assert_eq!((out.breakpoint.id, &*out.breakpoint.name), (3, "b"), "{answer}");
+        }
+        let wrong = RawValue::from_string(r#"{"Breakpoint":7}"#.to_owned()).unwrap();
+        assert!(decode::<GetBreakpointIn>(wrong.into()).is_err());
     }
 
     #[test]
@@ -200,8 +217,8 @@ mod tests {
         }
         drop(theirs);
         drop(replies);
-        let told: Vec<_> = answers.iter().collect();
-        assert_eq!(told, vec![Err(ClientError::Disconnected); 2]);
+        let told: Vec<_> = answers.iter().map(Result::unwrap_err).collect();
+        assert_eq!(told, [ClientError::Disconnected, ClientError::Disconnected]);
         let client: &dyn Client = &client;
         let late = client.call(StateIn::default());
         assert_eq!(late.unwrap_err(), ClientError::Disconnected);

@@ -156,7 +156,7 @@ pub fn encode_request(method: &str, params: &Value, id: u64) -> Vec<u8> {
 pub struct Answer {
     pub id: u64,
     /// The result, or the service's text.
-    pub outcome: Result<Value, String>,
+    pub outcome: Result<Box<RawValue>, String>,
 }
 
 impl Answer {
@@ -167,7 +167,7 @@ impl Answer {
         #[derive(Default)]
         struct Wire {
             id: Value,
-            result: Value,
+            result: Option<Box<RawValue>>,
             error: Value,
         }
         let text = String::from_utf8_lossy(message);
@@ -175,7 +175,7 @@ impl Answer {
             serde_json::from_str(&text).map_err(|err| NotARequest(err.to_string()))?;
         let Some(id) = wire.id.as_u64() else { return Ok(None) };
         let outcome = match wire.error {
-            Value::Null => Ok(wire.result),
+            Value::Null => Ok(wire.result.unwrap_or_else(null)),
             Value::String(text) => Err(text),
             other => Err(other.to_string()),
         };
@@ -253,10 +253,10 @@ mod tests {
         let answer = Answer::decode(br#"{"id":3,"result":{"a":1},"error":null}"#)
             .unwrap()
             .unwrap();
-        assert_eq!((answer.id, answer.outcome), (3, Ok(json!({"a":1}))));
+        assert_eq!((answer.id, answer.outcome.unwrap().get()), (3, r#"{"a":1}"#));
         let answer =
             Answer::decode(br#"{"id":3,"result":null,"error":"no"}"#).unwrap().unwrap();
-        assert_eq!(answer.outcome, Err("no".to_owned()));
+        assert_eq!(answer.outcome.unwrap_err(), "no");
         assert!(Answer::decode(br#"{"id":"x"}"#).unwrap().is_none());
     }
 

@@ -382,7 +382,7 @@ fn set_breakpoint(client: &Arc<dyn Client>, waiting: Waiting, it: Breakpoint) {
 fn hello(client: &Arc<dyn Client>, waiting: Waiting) {
     let shared = Parts::new(5, waiting);
     let join = |parts: Vec<Result<_, ClientError>>| {
-        if parts.iter().all(|it| *it == Err(ClientError::Disconnected)) {
+        if parts.iter().all(|it| matches!(it, Err(ClientError::Disconnected))) {
             return Err(ClientError::Disconnected);
         }
         let mut parts = parts.into_iter();

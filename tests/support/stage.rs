@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
 use tinydbg::api::methods::{Command, Method, command};
-use tinydbg::client::{Client, ClientError, OnReply, decode, encode};
+use tinydbg::client::{Client, ClientError, OnReply, Reply, decode, encode};
 use tinydbg::frontend::fuzzy;
 use tinydbg::frontend::highlight::Highlighter;
 use tinydbg::frontend::theme::{self, Theme};
@@ -170,7 +170,7 @@ fn renamed(
 impl Client for Recorded {
     fn submit(&self, method: &'static str, params: Value, on_reply: OnReply) {
         let result = self.inner.lock().unwrap().answer(method, params);
-        on_reply(result.map_err(ClientError::Service));
+        on_reply(result.map(Value::into).map_err(ClientError::Service));
     }
 }
 
@@ -291,7 +291,7 @@ impl Stage {
             ..Default::default()
         };
         let send = self.send.clone();
-        let on_reply = move |value: Result<Value, ClientError>| {
+        let on_reply = move |value: Result<Reply, ClientError>| {
             let state = value.and_then(decode::<Command>).map(|it| it.state);
             ask::stopped(&send, how, state);
         };

@@ -200,11 +200,9 @@ impl Session {
             return minor;
         }
         let Ok(version) = self.call(GetVersionIn {}) else { return go_minor("") };
+        // The program is stopped wherever this is needed, so an empty answer stays empty.
         let minor = go_minor(&version.target_go_version);
-        // While the program runs the service does not know it.
-        if !version.target_go_version.is_empty() {
-            self.go_minor = Some(minor);
-        }
+        self.go_minor = Some(minor);
         minor
     }
 
