@@ -235,6 +235,86 @@ fn a_stop_shows_the_line_its_values_and_why() {
 }
 
 #[test]
+fn the_smallest_screen_shows_the_line_and_the_variables() {
+    let (script, _) = script(true, (40, 12));
+    insta::assert_snapshot!(script.screen(), @r#"
+     STOPPED bp 1 │ g7 req=9f3a     held 0s
+       8
+       9   func count(i int) int {
+    ● 10▶      total := i * 2   ◂ i = 1
+      11       total++
+      12       return total
+    ─ 2 Gor  3 Vars  4 Stack  5 Brk  6 Wat…─
+      ▾ Arguments (1)
+          i   1
+      ▾ Locals (1)
+     n next  s step  o out  c cont   ? keys
+     stopped: breakpoint 1
+    "#);
+}
+
+#[test]
+fn two_columns_show_all_lists_at_once() {
+    let (script, _) = script(true, (100, 30));
+    insta::assert_snapshot!(script.screen(), @r#"
+     app 4242 │ STOPPED breakpoint 1 │ g7 req=9f3a │ T4243 │ 5 goroutines              held 0s │ stop 1
+    ┏━ 1 Source ━━━━━━━━━━━━━━━━━━━━━━━━━━━━ /src/app/main.go ━┓╭─ 2 Goroutines ────────── 5 by stack ─╮
+    ┃   1   package main                                       ┃│▶ g7 running main.count main.go:10    │
+    ┃   2                                                      ┃│▸     5 chan receive main.count main.…│
+    ┃   3   func main() {                                      ┃│                                      │
+    ┃   4       for i := 0; i < 3; i++ {                       ┃│                                      │
+    ┃   5           count(i)                                   ┃│                                      │
+    ┃   6       }                                              ┃│                                      │
+    ┃   7   }                                                  ┃│                                      │
+    ┃   8                                                      ┃╰──────────────────────────────────────╯
+    ┃   9   func count(i int) int {   ◂ i = 1                  ┃╭─ 4 Stack ─────────────────────── g7 ─╮
+    ┃● 10▶      total := i * 2   ◂ i = 1                       ┃│▶ 0 main.count main.go:10             │
+    ┃  11       total++                                        ┃│  1 main.main main.go:5               │
+    ┃  12       return total                                   ┃│  ▸ 1 runtime frame (Enter)           │
+    ┃  13   }                                                  ┃│                                      │
+    ┃                                                          ┃│                                      │
+    ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 10/13 ━┛│                                      │
+    ╭─ 3 Variables  7 Console ──────────────────── main.count ─╮│                                      │
+    │  ▾ Arguments (1)                                         │╰──────────────────────────────────────╯
+    │      i     1                                          int│╭─ 5 Brk  6 Watch ─────────────────────╮
+    │  ▾ Locals (1)                                            ││▶●  1 main.go:10 main.count     3 hits│
+    │      total 2                                          int││                                      │
+    │                                                          ││                                      │
+    │                                                          ││                                      │
+    │                                                          ││                                      │
+    │                                                          ││                                      │
+    │                                                          ││                                      │
+    ╰──────────────────────────────────────────────────────────╯╰──────────────────────────────────────╯
+     n next  s step  o out  c cont  b break  t to cursor  p print        Ctrl-P find  : command  ? keys
+     stopped: breakpoint 1
+    "#);
+}
+
+#[test]
+fn every_state_is_said_in_words_in_every_layout() {
+    for size in [(40, 12), (80, 24), (100, 30), (120, 40), (200, 60), (80, 60)] {
+        let (mut script, fake) = script(true, size);
+        let says = |script: &Script, words: &str| {
+            let screen = script.screen();
+            assert!(screen.contains(words), "{words} at {size:?}\n{screen}");
+        };
+        says(&script, "STOPPED");
+        says(&script, "total := i * 2");
+        fake.hold::<Command>();
+        script.keys("c");
+        script.wait(5000);
+        says(&script, "RUNNING 5s");
+        let end = DebuggerState { exited: true, exit_status: 7, ..Default::default() };
+        fake.release::<Command>(Ok(CommandOut { state: end }));
+        script.pump();
+        says(&script, "EXITED 7");
+        let client: Arc<dyn Client> = fake;
+        let loading = Script::new(State::new(Settings::default()), client, size);
+        says(&loading, "LOADING");
+    }
+}
+
+#[test]
 fn a_stop_asks_for_what_is_seen_in_one_burst() {
     let (mut script, fake) = script(true, (200, 60));
     fake.take_asked();

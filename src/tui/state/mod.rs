@@ -187,6 +187,8 @@ pub struct State {
     pub screen: Arrangement,
     pub source: SourcePane,
     pub files: Files,
+    /// Files that have come and have no colours yet.
+    pub unstyled: Vec<std::sync::Arc<str>>,
     pub stack: Stack,
     pub variables: Variables,
     pub goroutines: Goroutines,
@@ -237,6 +239,7 @@ impl State {
             screen: Arrangement::default(),
             source: SourcePane::default(),
             files: Files::default(),
+            unstyled: Vec::new(),
             stack: Stack::default(),
             variables: Variables::default(),
             goroutines: Goroutines::default(),

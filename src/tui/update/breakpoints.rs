@@ -153,6 +153,10 @@ pub fn on_not_set(
         0 => breakpoint.line,
         wanted => wanted,
     };
+    if purpose == Purpose::RunTo && why.starts_with("Breakpoint exists") {
+        // The user's own stops there just as well.
+        return run::resume(state, Resume::Continue, out);
+    }
     let is_no_code = why.contains("could not find statement at");
     if is_no_code && wanted > 0 && breakpoint.line < wanted + LINES_TRIED {
         // The line that was wanted travels in a field that breakpoints of ours never use.

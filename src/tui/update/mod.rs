@@ -43,7 +43,22 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     wants(state, &mut out);
     let asked = out.iter().filter(|it| matches!(it, Effect::Ask(_))).count();
     state.in_flight += asked;
+    style_when_quiet(state, &mut out);
     out
+}
+
+/// Colours wait until everything that was asked has been answered: at the start the
+/// processors have better things to do.
+fn style_when_quiet(state: &mut State, out: &mut Vec<Effect>) {
+    if state.in_flight > 0 {
+        return;
+    }
+    for path in std::mem::take(&mut state.unstyled) {
+        let Some(file) = state.files.ready(&path) else { continue };
+        let is_shown = state.source.path.as_ref() == Some(&path);
+        let around = if is_shown { state.source.cursor } else { 0 };
+        out.push(Effect::Style { text: file.text.clone(), path, around });
+    }
 }
 
 fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
@@ -66,7 +81,7 @@ fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
             answers::on_answer(state, ask, answer, out);
         }
         Msg::Stopped { asked, result } => run::on_stopped(state, &asked, result, out),
-        Msg::File { path, text } => on_file(state, &path, text, out),
+        Msg::File { path, text } => on_file(state, &path, text),
         Msg::Styled { path, first_line, lines } => {
             if let Some(file) = state.files.ready_mut(&path) {
                 let last = file.styles.len();
@@ -134,17 +149,11 @@ fn on_file(
     state: &mut State,
     path: &Arc<str>,
     text: Result<Arc<crate::tui::state::msg::FileText>, String>,
-    out: &mut Vec<Effect>,
 ) {
     let file = match text {
         Ok(text) => {
             let styles = vec![Default::default(); text.len()];
-            let around = if state.source.path.as_ref() == Some(path) {
-                state.source.cursor
-            } else {
-                0
-            };
-            out.push(Effect::Style { path: path.clone(), text: text.clone(), around });
+            state.unstyled.push(path.clone());
             FileState::Ready(SourceFile { text, styles, is_styled: true })
         }
         Err(why) => FileState::Missing(why),

@@ -28,7 +28,11 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, has_focus: bool)
         return note(canvas, area, text, Role::Dim);
     }
     if it.rows.is_empty() {
-        return note(canvas, area, "none matches the filter (Esc clears it)", Role::Dim);
+        let text = match it.filter.is_empty() {
+            true => "there are no goroutines yet",
+            false => "none matches the filter (Esc clears it)",
+        };
+        return note(canvas, area, text, Role::Dim);
     }
     for row in 0..area.height {
         let index = it.at.top + usize::from(row);
