@@ -24,8 +24,8 @@ fn tinydbg(args: &[&str]) -> Terminal {
 fn shows_source(terminal: &Terminal) -> bool {
     let screen = terminal.screen();
     let numbered = screen.lines().filter(|line| {
-        let digits = line.split(['│', ' ']).find(|it| it.len() > 1);
-        digits.is_some_and(|it| it.parse::<u32>().is_ok())
+        let mut words = line.split(['│', '┃', ' ', '▶', '●']);
+        words.any(|it| it.len() > 1 && it.parse::<u32>().is_ok())
     });
     numbered.count() > 10
 }
