@@ -1,5 +1,9 @@
 //! Reading the inferior's memory, wherever its bytes come from.
 
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
 use crate::engine::addr::Addr;
 
 /// The memory of an inferior: of a live process, of a core file, or of a test.
@@ -80,5 +84,72 @@ impl Memory for FixedMemory {
             }
         }
         Err(fault)
+    }
+}
+
+/// Memory of a stopped inferior that is read a page at a time: for many small reads that
+/// lie close together.
+pub struct Pages<'a> {
+    memory: &'a dyn Memory,
+    pages: RefCell<FxHashMap<u64, Option<Box<[u8]>>>>,
+}
+
+const PAGE_LEN: u64 = 4096;
+/// Pages that are kept; with more, all are read anew.
+const PAGES_MAX: usize = 1 << 14;
+
+impl<'a> Pages<'a> {
+    pub fn new(memory: &'a dyn Memory) -> Pages<'a> {
+        Pages { memory, pages: RefCell::default() }
+    }
+
+    fn read_in_page(&self, addr: Addr, buf: &mut [u8]) -> Option<()> {
+        let mut pages = self.pages.borrow_mut();
+        if pages.len() > PAGES_MAX {
+            pages.clear();
+        }
+        let start = addr.0 - addr.0 % PAGE_LEN;
+        let page = pages.entry(start).or_insert_with(|| {
+            self.memory.read_bytes(Addr(start), PAGE_LEN as usize).ok().map(Into::into)
+        });
+        let offset = (addr.0 % PAGE_LEN) as usize;
+        buf.copy_from_slice(page.as_ref()?.get(offset..offset + buf.len())?);
+        Some(())
+    }
+}
+
+impl Memory for Pages<'_> {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), Fault> {
+        // What crosses into another page, or is in none as a whole, is read as it stands.
+        let is_inside = addr.0 % PAGE_LEN + buf.len() as u64 <= PAGE_LEN;
+        if is_inside && self.read_in_page(addr, buf).is_some() {
+            return Ok(());
+        }
+        self.memory.read(addr, buf)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_say_what_the_memory_says() {
+        let bytes: Vec<u8> =
+            (0..3 * PAGE_LEN).map(|it| it as u8 ^ (it >> 8) as u8).collect();
+        // The last page is not all there.
+        let memory = FixedMemory::new().with(Addr(0x1000), &bytes[..9000]);
+        let pages = Pages::new(&memory);
+        for (addr, len) in
+            [(0x1000, 8), (0x1ff8, 8), (0x1ffc, 8), (0x3000, 8), (0x3320, 8)]
+        {
+            let (addr, len) = (Addr(addr), len);
+            assert_eq!(
+                pages.read_bytes(addr, len),
+                memory.read_bytes(addr, len),
+                "{addr}"
+            );
+        }
+        assert!(pages.read_word(Addr(0x3324)).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::{Kind, LoadConfig};
 use crate::engine::golang::{Frame, Goroutine, Location, Spot, StackSummary};
+use crate::engine::memory::Pages;
 use crate::engine::session::Session;
 use crate::engine::session::resolve::without_type_parameters;
 use rustc_hash::FxHashMap;
@@ -92,6 +93,7 @@ impl Session {
         let mut locate = |spot: Spot| -> Arc<Location> {
             known.entry(spot).or_insert_with(|| Arc::new(runtime.locate(spot))).clone()
         };
+        let pages = Pages::new(&*memory);
         let views =
             goroutines.iter().zip(&summaries).map(|(it, summary): (_, &StackSummary)| {
                 GoroutineView {
@@ -100,7 +102,7 @@ impl Session {
                     user: locate(summary.user),
                     go_statement: locate(it.go_spot()),
                     start: locate(summary.start),
-                    labels: runtime.labels(&*memory, it).into_iter().collect(),
+                    labels: runtime.labels(&pages, it).into_iter().collect(),
                     signature: summary.signature,
                 }
             });
