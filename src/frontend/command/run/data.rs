@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::api::methods::*;
 use crate::api::types::{
-    GoroutineFilter, Kind, LoadConfig, TypeInfo, Variable, VariableFlags,
+    Goroutine, GoroutineFilter, Kind, LoadConfig, TypeInfo, Variable, VariableFlags,
 };
 use crate::frontend::command::parse::goroutines::WAITING_ON_CHANNEL;
 use crate::frontend::command::session::{
@@ -259,6 +259,16 @@ impl Session {
         say("", front);
         Ok(())
     }
+}
+
+/// Those that wait for a channel, if the service knew what to look for: services before
+/// Delve 1.22 ignore that filter, and list goroutines that run.
+pub(super) fn all_wait(list: Vec<Goroutine>) -> Outcome<Vec<Goroutine>> {
+    if list.iter().any(|it| it.thread_id != 0) {
+        let text = "the server cannot find the goroutines that wait for a channel";
+        return Err(CommandError::other(text));
+    }
+    Ok(list)
 }
 
 pub(super) fn bad_regex(filter: &str, err: &regex::Error) -> CommandError {

@@ -3,6 +3,8 @@
 use crate::api::methods::*;
 use crate::api::types::{EvalScope, Goroutine, GoroutineFilter};
 use crate::frontend::command::GoroutinesArgs;
+use crate::frontend::command::parse::goroutines::WAITING_ON_CHANNEL;
+use crate::frontend::command::run::data::all_wait;
 use crate::frontend::command::session::{
     CommandError, Front, Outcome, Scope, Session, say, show,
 };
@@ -35,6 +37,9 @@ impl Session {
             // A service that does not get on must not keep us here.
             start = if out.nextg > start { out.nextg } else { -1 };
             let mut list = out.goroutines.unwrap_or_default();
+            if args.filters.iter().any(|it| it.kind == WAITING_ON_CHANNEL) {
+                list = all_wait(list)?;
+            }
             let groups = out.groups.unwrap_or_default();
             if groups.is_empty() {
                 list.sort_by_key(|g| g.id);
