@@ -216,6 +216,11 @@ fn connected(peer: Peer) {
     assert!(terminal.is_restored());
     server.signal(Signal::SIGTERM);
     server.wait();
+    // What becomes of the program is the server's doing, and a real Delve's detach kills
+    // its own in one of ten cases (`spec/trust.md` §1): only ours is held to it.
+    if peer == Peer::Delve {
+        return;
+    }
     assert!(is_free(program.pid()));
     assert_eq!(changed_code(program.pid(), &fixture.executable), None);
     program.read_line();
