@@ -135,13 +135,13 @@ impl Session {
             eval_scope: Some(scope.wire()),
             ..ListGoroutinesIn::default()
         });
+        let list = list.and_then(|it| all_wait(it.goroutines.unwrap_or_default()));
         match list {
             Err(err) => {
                 complain(format!("Error reading channel wait queue: {err}"), front)
             }
             Ok(list) => {
                 say("Goroutines waiting on this channel:", front);
-                let list = list.goroutines.unwrap_or_default();
                 let selected = self.state().ok().and_then(|it| it.current_goroutine);
                 let selected = selected.map(|it| it.id);
                 for g in &list {
