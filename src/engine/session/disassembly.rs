@@ -2,7 +2,7 @@
 
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Formatter, GasFormatter, Instruction,
-    IntelFormatter, OpKind, Register,
+    IntelFormatter, MemorySizeOptions, OpKind, Register,
 };
 
 use crate::engine::addr::Addr;
@@ -66,10 +66,11 @@ impl Session {
             let pc = Addr(instruction.ip());
             let offset = (pc.0 - start.0) as usize;
             let bytes = code.get(offset..offset + instruction.len()).unwrap_or_default();
+            let target = direct_target(&instruction).map(|it| self.program.place(it));
             lines.push(AsmLine {
                 place: self.program.place(pc),
-                target: direct_target(&instruction).map(|it| self.program.place(it)),
-                text: format.text(&instruction),
+                text: named(format.text(&instruction), target.as_ref()),
+                target,
                 bytes: bytes.to_vec(),
                 breakpoint: self.breakpoints.at(pc).is_some(),
                 at_pc: at == Some(pc),
@@ -104,6 +105,16 @@ impl Session {
     }
 }
 
+/// The text with the name of the function that it leads to, in place of its address.
+fn named(text: String, target: Option<&CodePlace>) -> String {
+    let function = target
+        .and_then(|it| it.function.as_ref().filter(|function| function.entry == it.pc));
+    match (function, text.split_once(char::is_whitespace)) {
+        (Some(function), Some((mnemonic, _))) => format!("{mnemonic} {}", function.name),
+        _ => text,
+    }
+}
+
 /// The two syntaxes of the library that we offer.
 enum Format {
     Gnu(GasFormatter),
@@ -121,6 +132,10 @@ impl Format {
                 options.set_hex_suffix("");
                 options.set_uppercase_hex(false);
                 options.set_space_after_operand_separator(true);
+                options.set_memory_size_options(MemorySizeOptions::Always);
+                options.set_show_branch_size(false);
+                options.set_branch_leading_zeros(false);
+                options.set_small_hex_numbers_in_decimal(false);
                 Format::Intel(formatter)
             }
         }
