@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::debugged::{Debugged, place};
 use crate::support::fixture::{Build, Fixture, scratch};
 use crate::support::process::{Program, is_free, run};
 use crate::support::pty::Terminal;
@@ -160,16 +161,24 @@ fn a_file_that_is_no_go_program() {
     }
 }
 
+/// Better than a refusal: what Go keeps for itself tells functions, lines and goroutines.
 #[test]
-fn a_stripped_program_is_named_as_such() {
+fn a_stripped_program_is_debugged_as_far_as_go_itself_knows_it() {
     let how = Build { flags: &["-ldflags=-s -w"], ..Build::default() };
     let fixture = Fixture::build_as("server", how);
     let mut program = Program::until(&fixture.executable, &["1"], "http://");
-    let pid = program.pid().to_string();
-    refused_everywhere(&["attach", &pid], &["debug info"]);
+    let mut session = Debugged::attach(&program);
+    session.break_at("main.answer");
+    let state = session.resume("continue");
+    let (_, line, function) = place(&state);
+    assert_eq!(function, "main.answer");
+    assert!(line > 0, "{state:?}");
+    assert!(!session.goroutines().is_empty());
+    let why = session.try_eval("nosuch").unwrap_err();
+    assert!(why.contains("nosuch"), "{why}");
+    drop(session);
     program.read_line();
     assert!(is_free(program.pid()));
-    refused(&["exec", fixture.executable.to_str().unwrap()], &["debug info"]);
 }
 
 #[test]
