@@ -59,6 +59,7 @@ impl Terminal {
         self.emulator.screen().contents()
     }
 
+    #[allow(dead_code, reason = "the benchmark asks for it, the tests do not")]
     pub fn emulator(&self) -> &vt100::Screen {
         self.emulator.screen()
     }

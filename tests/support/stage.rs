@@ -1,7 +1,6 @@
 //! The full-screen UI without a terminal, threads or a clock: keys go in, and the screen is
 //! what a recorded service makes of them. The same keys give the same cells, always.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
