@@ -135,9 +135,9 @@ fn a_terminal_that_is_too_small_may_grow() {
     let mut terminal = exec(&fixture, &[], 12, 3);
     terminal.wait_until("something", |it| !it.screen().trim().is_empty());
     terminal.resize(120, 40);
-    run_to(&mut terminal, "main.sum", "total := 0");
+    run_to(&mut terminal, "main.sum", "STOPPED breakpoint 2");
     terminal.resize(60, 16);
-    terminal.wait_for("total := 0");
+    terminal.wait_for("STOPPED bp 2");
     terminal.resize(1, 1);
     terminal.resize(200, 60);
     terminal.wait_for("total := 0");

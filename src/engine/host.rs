@@ -75,7 +75,8 @@ impl Inbox {
     /// a halt that was asked for after it has overtaken it.
     pub fn begin_run(&self, ticket: Ticket, interrupter: Interrupter) -> bool {
         let mut queue = self.lock();
-        let overtaken = queue.halt > ticket;
+        // Whoever closed the session before this could not halt what did not run yet.
+        let overtaken = queue.halt > ticket || queue.closed;
         queue.running = Some(interrupter.clone());
         // Jobs that arrived behind the resume, before there was anybody to be woken.
         if queue.jobs.iter().any(|job| job.when == When::Anytime) {

@@ -330,21 +330,34 @@ fn forward<T: Send + 'static>(
 
 /// Reads the keyboard and the mouse, one event at a time.
 fn read_input(msgs: &Sender<Msg>, may_read: &Receiver<()>) {
-    // The first look makes resizing heard; one that came before it has to be looked for.
+    // The first look makes resizing heard.
     let _ = crossterm::event::poll(Duration::ZERO);
-    if let Ok((width, height)) = Screen::measure()
-        && (msgs.send(Msg::Resize(width, height)).is_err() || may_read.recv().is_err())
-    {
-        return;
-    }
+    let hand_on = |msg| msgs.send(msg).is_ok() && may_read.recv().is_ok();
+    let mut known = None;
     loop {
+        // One that came before that, or together with a key (crossterm forgets it then),
+        // has to be looked for.
+        let size = Screen::measure().ok();
+        if size != known
+            && let Some((width, height)) = size
+        {
+            known = size;
+            if !hand_on(Msg::Resize(width, height)) {
+                return;
+            }
+        }
         let Ok(event) = crossterm::event::read() else {
             // The terminal has gone.
             drop(msgs.send(Msg::Terminate));
             return;
         };
-        let Some(msg) = msg_of(event) else { continue };
-        if msgs.send(msg).is_err() || may_read.recv().is_err() {
+        if matches!(event, Event::Resize(..)) {
+            // The look above sees it.
+            continue;
+        }
+        if let Some(msg) = msg_of(event)
+            && !hand_on(msg)
+        {
             return;
         }
     }
@@ -355,9 +368,8 @@ fn msg_of(event: Event) -> Option<Msg> {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
             Some(Msg::Key(Key::from(key)))
         }
-        Event::Key(_) | Event::FocusGained | Event::FocusLost => None,
+        Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
         Event::Paste(text) => Some(Msg::Paste(text)),
-        Event::Resize(width, height) => Some(Msg::Resize(width, height)),
         Event::Mouse(it) => {
             let (x, y) = (it.column, it.row);
             Some(Msg::Mouse(match it.kind {
