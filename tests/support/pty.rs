@@ -64,11 +64,6 @@ impl Terminal {
         self.emulator.screen().contents()
     }
 
-    #[allow(dead_code, reason = "the benchmark asks for it, the tests do not")]
-    pub fn emulator(&self) -> &vt100::Screen {
-        self.emulator.screen()
-    }
-
     /// What has been written since a number of bytes, as text: without what moves the
     /// cursor and sets colours.
     pub fn said_since(&self, start: usize) -> String {
