@@ -60,7 +60,7 @@ fn an_attached_server_goes_on_when_the_session_ends() {
     let mut session = Session::start(&["attach", &program.pid().to_string()]);
     session.types("break main.answer", "Breakpoint 1 set at");
     session.types("continue", "main.answer()");
-    session.types("locals", "");
+    session.types("locals", "(no locals)");
     session.types("print visit.Path", "\"/visit\"");
     session.types("exit", "kill the process");
     session.types("n", "");
