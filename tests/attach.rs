@@ -57,7 +57,10 @@ fn an_optimised_server_is_left_whole_too() {
         debugged.break_at("net/http.(*conn).serve");
         debugged.break_at("main.handle");
         let state = debugged.resume(CONTINUE);
-        assert_eq!(place(&state).2, "main.handle");
+        // Whichever comes first: a new connection, or a request over one that is there.
+        let function = place(&state).2;
+        let expected = ["main.handle", "net/http.(*conn).serve"];
+        assert!(expected.contains(&function.as_str()), "{function}");
         assert!(!debugged.goroutines().is_empty());
         debugged.wire.ask(DetachIn { kill: false });
         drop(debugged);

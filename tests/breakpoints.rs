@@ -2,7 +2,7 @@
 
 use tinydbg::api::methods::command::{CONTINUE, HALT, NEXT, STEP_OUT};
 use tinydbg::api::methods::{
-    AmendBreakpointIn, CancelNextIn, ClearBreakpointIn, CreateBreakpointIn,
+    AmendBreakpointIn, CancelNextIn, ClearBreakpointIn, CreateBreakpointIn, DetachIn,
     GetBreakpointIn, ListBreakpointsIn, StateIn, ToggleBreakpointIn,
 };
 use tinydbg::api::types::Breakpoint;
@@ -75,8 +75,10 @@ fn a_breakpoint_is_hit_each_time_and_counts() {
     }
     let state = debugged.resume(CONTINUE);
     assert_eq!((state.exited, state.exit_status), (true, 0));
-    assert!(debugged.server.output().contains("right"), "the sums are right");
     assert_eq!(breakpoint.id, 1);
+    debugged.wire.ask(DetachIn { kill: true });
+    let (_, output) = debugged.server.wait_output();
+    assert!(output.contains("right"), "the sums are right: {output}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::support::debugged::{Debugged, place};
 use crate::support::fixture::{Build, Fixture, scratch};
 use crate::support::process::{Program, is_free, run};
 use crate::support::pty::Terminal;
-use crate::support::server::{Peer, Server, ours};
+use crate::support::server::ours;
 
 /// Line mode asks for a terminal unless it is told not to.
 const NO_TERMINAL: &str = "--allow-non-terminal-interactive";
@@ -86,11 +86,13 @@ fn a_process_that_is_not_go() {
 fn a_process_that_is_traced_already() {
     let fixture = Fixture::build("server");
     let mut program = Program::until(&fixture.executable, &["1"], "http://");
-    let server = Server::attach(Peer::Ours, program.pid());
+    let mut first = Debugged::attach(&program);
+    // A server says where it listens before it has attached; its answer comes after.
+    assert_eq!(first.state().pid, i64::from(program.pid()));
     let pid = program.pid().to_string();
-    let by = format!("already being debugged by pid {}", server.child.id());
+    let by = format!("already being debugged by pid {}", first.server.child.id());
     refused_everywhere(&["attach", &pid], &[&by]);
-    drop(server);
+    drop(first);
     program.read_line();
     assert!(is_free(program.pid()));
 }

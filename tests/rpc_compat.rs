@@ -109,6 +109,7 @@ const KNOWN: &[(&str, usize, &str, &str)] = &[
     ("", 0, "struct struct {}", "the type is struct {}"),
     ("05-eval-exprs", 16, "", "the runtime's own counters and scratch fields"),
     ("05-eval-exprs", 27, "/value", "what the runtime has left in a register"),
+    ("11-threads-registers", 4, "/result/Reg", "what code before it left in registers"),
     ("30-throw", 6, "", "another goroutine may run into the same error before the end"),
     ("05-eval-exprs", 33, "", "it says what could not be read, and shows no value"),
     ("06-eval-errors", 13, "", "a text and a number have no sum"),

@@ -1,9 +1,10 @@
 //! A process seen from outside: started, watched, and compared with the file it came from.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::yield_now;
 
 use object::{Object, ObjectSection};
 
@@ -62,10 +63,24 @@ impl Drop for Program {
     }
 }
 
+/// Tries to start a program that was written just now. Another test may have forked
+/// meanwhile, and so hold the file open for writing until its child has begun.
+const SPAWN_TRIES_MAX: usize = 1_000;
+
+fn spawn(command: &mut Command) -> Child {
+    for _ in 0..SPAWN_TRIES_MAX {
+        match command.spawn() {
+            Err(err) if err.kind() == ErrorKind::ExecutableFileBusy => yield_now(),
+            other => return other.expect("the program starts"),
+        }
+    }
+    panic!("somebody keeps the program open for writing: {command:?}")
+}
+
 /// Runs a program to its end: how it ended, and all it wrote to both its outputs.
 pub fn run(mut command: Command) -> (ExitStatus, String) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
+    let mut child = spawn(&mut command);
     let Some(status) = wait(&mut child) else {
         let _ = child.kill();
         let _ = child.wait();
