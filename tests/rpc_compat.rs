@@ -90,11 +90,7 @@ const KNOWN: &[(&str, usize, &str, &str)] = &[
     ("", 0, "(CreateWatchpoint)", "watchpoints come later"),
     ("", 0, "does not look into deferred calls yet", "deferred calls come later"),
     ("09-stacktrace", 9, "", "deferred calls come later"),
-    ("10-goroutines", 0, "that wait on a channel yet", "channel filters come later"),
-    ("10-goroutines", 9, "", "channel filters come later"),
-    ("26-tracepoints", 0, "ReturnValues", "results at a return come later"),
     ("01-startup", 0, "/result/TypeInfo/", "methods of types come later"),
-    ("28-hardcoded-breakpoint", 1, "", "we stop in runtime.Breakpoint, not behind it"),
     // What is better so.
     ("01-startup", 2, "/result/", "we say our own version, and what Go we support"),
     ("01-startup", 14, "", "there is no directory to look for debug information in"),

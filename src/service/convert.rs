@@ -83,6 +83,7 @@ pub fn thread(
 fn hardcoded() -> types::Breakpoint {
     types::Breakpoint {
         name: "hardcoded-breakpoint".to_owned(),
+        hit_count: Some(Default::default()),
         disabled: true,
         ..types::Breakpoint::default()
     }
