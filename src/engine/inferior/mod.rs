@@ -1,6 +1,6 @@
 //! What the process is doing: its tracees, memory, breakpoint sites. No symbols.
 //!
-//! A [`Live`] owns one process. It is made by [`Live::attach`] or [`Live::launch`] on the
+//! An [`Inferior`] is what is debugged. A [`Live`] owns one process. It is made by [`Live::attach`] or [`Live::launch`] on the
 //! tracer thread and cannot leave it. While the process is stopped, registers and memory
 //! can be read and sites placed; [`Live::run`] lets it go on until its [`Judge`] says
 //! stop. Start reading in `live.rs`, then `run.rs`.
@@ -30,8 +30,10 @@ mod slots;
 mod step;
 mod tracee;
 mod watch;
+mod either;
 
 pub use crate::engine::os::ptrace::{Tid, Tracer};
+pub use either::Inferior;
 pub use interrupt::Interrupter;
 pub use judge::{Hit, Judge, RunEnd, RunningView, SiteRequest, Verdict};
 pub use launch::{LaunchSpec, Stdio};

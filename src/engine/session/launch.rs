@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::engine::addr::FileAddr;
 use crate::engine::error::{Error, Result};
 use crate::engine::host::{self, EngineHandle, Inbox, Ticket, TracerThread};
-use crate::engine::inferior::{LaunchSpec, Live, Owner, Stdio};
+use crate::engine::inferior::{Inferior, LaunchSpec, Live, Owner, Stdio};
 use crate::engine::os::process;
 use crate::engine::os::ptrace::Tracer;
 use crate::engine::session::Session;
@@ -96,16 +96,16 @@ impl TargetSpec {
 
 impl Session {
     fn start(tracer: Tracer, inbox: Arc<Inbox>, spec: TargetSpec) -> Result<Session> {
-        let (live, program) = begin(tracer, &spec)?;
+        let (inferior, program) = begin(tracer, &spec)?;
         let (reason, thread) = match spec {
             TargetSpec::Attach { .. } => (StopReason::Attached, None),
-            TargetSpec::Launch { .. } => (StopReason::Launched, Some(live.pid())),
+            TargetSpec::Launch { .. } => (StopReason::Launched, Some(inferior.pid())),
         };
         let session = Session {
             inbox,
             spec,
-            pid: live.pid(),
-            live: Some(live),
+            pid: inferior.pid(),
+            inferior: Some(inferior),
             exit_status: 0,
             program,
             breakpoints: Breakpoints::default(),
@@ -151,11 +151,11 @@ impl Session {
                 .flat_map(|it| self.program.binary.function_sites(it))
                 .collect();
             let addrs: Vec<_> = sites.iter().map(|it| self.program.loaded(*it)).collect();
-            let Some(live) = &mut self.live else { return };
+            let Some(inferior) = &mut self.inferior else { return };
             let placed = addrs
                 .iter()
                 .copied()
-                .filter(|addr| live.place(*addr, Owner::Runtime(owner)).is_ok())
+                .filter(|addr| inferior.place(*addr, Owner::Runtime(owner)).is_ok())
                 .collect::<Vec<_>>();
             let Ok(described) = self.bench().resolve_addrs(&placed) else { return };
             let mut breakpoint = Breakpoint {
@@ -205,13 +205,13 @@ impl Session {
                 spec.stdio = Stdio::Redirect(files);
             }
         }
-        if let Some(live) = self.live.take() {
-            live.kill()?;
+        if let Some(inferior) = self.inferior.take() {
+            inferior.leave(true)?;
         }
-        let (live, program) = begin(Tracer::for_this_thread(), &self.spec)?;
-        (self.pid, self.program, self.exit_status) = (live.pid(), program, 0);
+        let (inferior, program) = begin(Tracer::for_this_thread(), &self.spec)?;
+        (self.pid, self.program, self.exit_status) = (inferior.pid(), program, 0);
         self.step_rows = RowCache::default();
-        self.live = Some(live);
+        self.inferior = Some(inferior);
         self.step = None;
         self.stop = Stop::new(StopReason::Launched, Some(self.pid));
         self.watched = false;
@@ -254,8 +254,8 @@ impl Session {
             Ok(opened) => opened,
             Err(err) => {
                 // Nothing of ours is in the new image, so it can be let go as it is.
-                if let Some(live) = self.live.take() {
-                    live.detach()?;
+                if let Some(inferior) = self.inferior.take() {
+                    inferior.leave(false)?;
                 }
                 self.exit_status = 0;
                 return Err(Error::message(format!(
@@ -282,11 +282,12 @@ impl Session {
 }
 
 /// Attaches or starts, after the executable has been opened.
-fn begin(tracer: Tracer, spec: &TargetSpec) -> Result<(Live, Program)> {
-    match spec {
-        TargetSpec::Attach { pid, exe } => attach(tracer, *pid, exe.as_deref()),
-        TargetSpec::Launch { spec, .. } => launch(tracer, spec),
-    }
+fn begin(tracer: Tracer, spec: &TargetSpec) -> Result<(Inferior, Program)> {
+    let (live, program) = match spec {
+        TargetSpec::Attach { pid, exe } => attach(tracer, *pid, exe.as_deref())?,
+        TargetSpec::Launch { spec, .. } => launch(tracer, spec)?,
+    };
+    Ok((Inferior::Live(Box::new(live)), program))
 }
 
 fn attach(tracer: Tracer, pid: i32, exe: Option<&Path>) -> Result<(Live, Program)> {

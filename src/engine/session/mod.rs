@@ -44,7 +44,8 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::{Goroutine, ThreadState};
 use crate::engine::host::{Inbox, Ticket};
-use crate::engine::inferior::{Live, Owner, ProcessMemory, RunningView};
+use crate::engine::inferior::{Inferior, Live, Owner, RunningView};
+use crate::engine::memory::Memory;
 use crate::engine::os::ptrace::Tid;
 use crate::engine::session::breakpoint::Breakpoints;
 use crate::engine::session::launch::TargetSpec;
@@ -61,8 +62,8 @@ pub struct Session {
     spec: TargetSpec,
     pid: i32,
     /// `None` once the process is gone, or let go.
-    live: Option<Live>,
-    /// The exit status, negative for a signal; meaningful without `live`.
+    inferior: Option<Inferior>,
+    /// The exit status, negative for a signal; meaningful without `inferior`.
     exit_status: i32,
     program: Program,
     breakpoints: Breakpoints,
@@ -98,7 +99,7 @@ impl Session {
         Bench {
             program: &self.program,
             breakpoints: &mut self.breakpoints,
-            sites: self.live.as_mut().map(Sites::Stopped),
+            sites: self.inferior.as_mut().map(Sites::Stopped),
             pid: self.pid,
             exit_status: self.exit_status,
             at,
@@ -107,30 +108,34 @@ impl Session {
 
     /// Fails once the process is gone.
     pub fn check_alive(&self) -> Result<()> {
-        match self.live {
+        match self.inferior {
             Some(_) => Ok(()),
             None => Err(Error::Exited { pid: self.pid, status: self.exit_status }),
         }
     }
 
-    fn live(&mut self) -> Result<&mut Live> {
+    fn inferior(&mut self) -> Result<&mut Inferior> {
         let gone = Error::Exited { pid: self.pid, status: self.exit_status };
-        self.live.as_mut().ok_or(gone)
+        self.inferior.as_mut().ok_or(gone)
     }
 
-    pub fn memory(&self) -> Result<Arc<ProcessMemory>> {
-        self.check_alive()?;
+    /// The process, to be run or changed: a core file refuses here.
+    fn live(&mut self) -> Result<&mut Live> {
+        self.inferior()?.live()
+    }
+
+    pub fn memory(&self) -> Result<Arc<dyn Memory>> {
         let gone = Error::Exited { pid: self.pid, status: self.exit_status };
-        self.live.as_ref().map(Live::memory).ok_or(gone)
+        self.inferior.as_ref().map(Inferior::memory).ok_or(gone)
     }
 
     /// The stopped threads with their registers, read once a stop.
     pub fn threads(&mut self) -> Result<&[ThreadState]> {
         if self.stop.threads.is_none() {
-            let live = self.live()?;
+            let inferior = self.inferior()?;
             let mut threads = Vec::new();
-            for tid in live.tids() {
-                match live.registers(tid) {
+            for tid in inferior.tids() {
+                match inferior.registers(tid) {
                     Ok(registers) => threads.push(ThreadState { tid: tid.0, registers }),
                     // It was on its way out; its end is told by the next run.
                     Err(err) => tracing::debug!(target: "engine", "thread {tid}: {err}"),
@@ -172,9 +177,9 @@ impl Session {
             true => Err(err),
             false => Ok(()),
         })?;
-        let Some(live) = self.live.take() else { return Ok(()) };
+        let Some(inferior) = self.inferior.take() else { return Ok(()) };
         self.exit_status = 0;
-        if kill || live.launched() { live.kill() } else { live.detach() }
+        inferior.leave(kill)
     }
 }
 
@@ -213,28 +218,28 @@ pub struct Bench<'a> {
 
 /// Where sites are placed: in a stopped inferior, or in one that runs.
 enum Sites<'a> {
-    Stopped(&'a mut Live),
+    Stopped(&'a mut Inferior),
     Running(RunningView<'a>),
 }
 
 impl Sites<'_> {
     fn place(&mut self, addr: Addr, owner: Owner) -> Result<()> {
         match self {
-            Sites::Stopped(live) => live.place(addr, owner),
+            Sites::Stopped(inferior) => inferior.place(addr, owner),
             Sites::Running(view) => view.place(addr, owner),
         }
     }
 
     fn lift(&mut self, addr: Addr, owner: Owner) -> Result<()> {
         match self {
-            Sites::Stopped(live) => live.lift(addr, owner),
+            Sites::Stopped(inferior) => inferior.lift(addr, owner),
             Sites::Running(view) => view.lift(addr, owner),
         }
     }
 
-    fn memory(&self) -> Arc<ProcessMemory> {
+    fn memory(&self) -> Arc<dyn Memory> {
         match self {
-            Sites::Stopped(live) => live.memory(),
+            Sites::Stopped(inferior) => inferior.memory(),
             Sites::Running(view) => view.memory(),
         }
     }
@@ -249,7 +254,7 @@ impl Bench<'_> {
     }
 
     /// The memory of the process, which may be running.
-    pub fn memory(&self) -> Result<Arc<ProcessMemory>> {
+    pub fn memory(&self) -> Result<Arc<dyn Memory>> {
         let gone = Error::Exited { pid: self.pid, status: self.exit_status };
         self.sites.as_ref().map(Sites::memory).ok_or(gone)
     }

@@ -8,7 +8,6 @@ use crate::engine::eval::{EvalScope, LoadConfig, Variable};
 use crate::engine::golang::{
     Defer, Frame, Goroutine, Stack, ThreadState, UnwindFrom, UnwindLimits,
 };
-use crate::engine::memory::Memory;
 use crate::engine::os::ptrace::Tid;
 use crate::engine::registers::Registers;
 use crate::engine::session::Session;
@@ -66,7 +65,7 @@ impl Session {
         let memory = self.memory()?;
         let thread = self.thread_of(goroutine.as_ref())?;
         let xsave = match &thread {
-            Some(thread) => self.live()?.xsave(Tid(thread.tid)).ok(),
+            Some(thread) => self.inferior()?.xsave(Tid(thread.tid)).ok(),
             None => None,
         };
         let mut scope = EvalScope::new(&self.program.runtime, &*memory);
@@ -206,7 +205,7 @@ impl Session {
         };
         let tid =
             tid.ok_or_else(|| Error::message(format!("couldn't find thread {thread}")))?;
-        self.live()?.xsave(Tid(tid))
+        self.inferior()?.xsave(Tid(tid))
     }
 
     /// Memory as it is, with the breakpoints that are in it, as Delve shows it.
@@ -215,7 +214,7 @@ impl Session {
         let mut bytes = memory
             .read_bytes(addr, len)
             .map_err(|_| Error::message("input/output error"))?;
-        for site in self.live()?.sites() {
+        for site in self.inferior()?.sites() {
             let offset = site.addr.0.checked_sub(addr.0).map(|it| it as usize);
             if let Some(byte) = offset.and_then(|it| bytes.get_mut(it)) {
                 *byte = 0xcc;

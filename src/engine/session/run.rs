@@ -64,9 +64,10 @@ impl Session {
         ticket: Ticket,
         results: Option<LoadConfig>,
     ) -> Result<()> {
-        if self.live.is_none() {
+        if self.inferior.is_none() {
             return Ok(());
         }
+        self.live()?;
         let stepping = |kind| Some(kind);
         let kind = match resume {
             Resume::Continue => return self.run(ticket),
@@ -89,8 +90,8 @@ impl Session {
     /// Forgets a step that was interrupted.
     pub fn cancel_step(&mut self) -> Result<()> {
         self.step = None;
-        match &mut self.live {
-            Some(live) => live.lift_all(|owner| owner == Owner::Step),
+        match &mut self.inferior {
+            Some(inferior) => inferior.lift_all(|owner| owner == Owner::Step),
             None => Ok(()),
         }
     }
@@ -118,7 +119,8 @@ impl Session {
         if let Some(selected) = &self.stop.goroutine {
             self.last_goroutine = Some(selected.id);
         }
-        let Some(live) = self.live.as_mut() else { return Ok(()) };
+        let Some(inferior) = self.inferior.as_mut() else { return Ok(()) };
+        let live = inferior.live()?;
         let interrupter = live.interrupter();
         interrupter.forget_halt();
         if self.inbox.begin_run(ticket, interrupter) {
@@ -203,7 +205,7 @@ impl Session {
     }
 
     fn gone(&mut self, status: i32) -> Result<()> {
-        self.live = None;
+        self.inferior = None;
         self.step = None;
         self.exit_status = status;
         for breakpoint in self.breakpoints.iter_mut() {
@@ -370,7 +372,8 @@ impl Session {
             };
             return self.run_step(step, ticket);
         }
-        let Some(live) = self.live.as_mut() else { return Ok(()) };
+        let Some(inferior) = self.inferior.as_mut() else { return Ok(()) };
+        let live = inferior.live()?;
         let interrupter = live.interrupter();
         interrupter.forget_halt();
         self.inbox.begin_run(ticket, interrupter);
@@ -387,7 +390,7 @@ impl Session {
         let step = self.step.take();
         let outcome = self.ended(end?, found);
         // A step that was interrupted stays in progress (`spec/rpc.md` §4.1).
-        self.step = step.filter(|_| self.live.is_some());
+        self.step = step.filter(|_| self.inferior.is_some());
         outcome
     }
 }
