@@ -14,7 +14,8 @@ use std::thread;
 
 use crate::cli::held::Held;
 use crate::cli::plan::{Launch, Origin};
-use crate::cli::start::{client_over, dial, target};
+use crate::cli::remote::{self, client_over};
+use crate::cli::start::target;
 use crate::client::Client;
 use crate::engine::binary::Binary;
 use crate::engine::os::process::{Candidate, go_candidates, own_uid};
@@ -53,7 +54,12 @@ pub fn run(
             options.attached = true;
         }
         Origin::WaitFor(..) | Origin::Pick => options.attached = true,
-        Origin::Connect { .. } => options.remote = true,
+        Origin::Connect { address } => {
+            options.remote = true;
+            let address = address.clone();
+            options.reconnect =
+                Some(Arc::new(move || Ok(remote::connect(&address, |_| {})?)));
+        }
         Origin::Exec { .. }
         | Origin::Debug { .. }
         | Origin::Demo(_)
@@ -83,14 +89,13 @@ fn need_terminal() -> Result<(), String> {
 }
 
 fn connect(origin: Origin, held: &Held) -> Result<Arc<dyn Client>, String> {
-    let stream = match origin {
-        Origin::Connect { address } => dial(&address)?,
+    Ok(match origin {
+        Origin::Connect { address } => remote::connect(&address, |_| {})?,
         origin => {
             let (spec, scratch) = target(origin, false)?;
-            held.serve(spec, scratch)?
+            client_over(held.serve(spec, scratch)?)?
         }
-    };
-    Ok(client_over(stream)?)
+    })
 }
 
 /// Says when a signal wants us to end. The UI does it in good order; if it does not, the

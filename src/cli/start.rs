@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::cli::demo::Demo;
 use crate::cli::held::{Held, Scratch};
 use crate::cli::plan::{Launch, Origin, Plan, launch};
+use crate::cli::remote::{self, client_over, dial};
 use crate::cli::{Global, TraceArgs};
 use crate::cli::{full_screen, logging};
 use crate::client::Client;
-use crate::client::rpc::RpcClient;
 use crate::engine::inferior::{LaunchSpec, Stdio};
 use crate::engine::os::signal::on_termination;
 use crate::engine::session::launch::{BuildSpec, TargetSpec};
@@ -20,7 +20,7 @@ use crate::frontend::config::Config;
 use crate::line;
 use crate::line::interrupt::{Interrupts, resume_and_forget};
 use crate::service::{self, Options};
-use crate::transport::stream::{Listener, Stream};
+use crate::transport::stream::Listener;
 
 /// SIGINT; the numbers of signals are the kernel's, on every architecture of ours.
 const INTERRUPT: i32 = 2;
@@ -59,14 +59,15 @@ fn session(origin: Origin, global: &Global) -> Result<i32, String> {
     let interrupts = Interrupts::new();
     let held = Held::default();
     end_on_signals(Arc::clone(&interrupts), held.clone())?;
-    let stream = match origin {
-        Origin::Connect { address } => dial(&address)?,
+    let client = match origin {
+        Origin::Connect { address } => {
+            remote::connect(&address, |waits| eprintln!("{waits} (Ctrl-C gives up)"))?
+        }
         origin => {
             let (spec, scratch) = target(origin, false)?;
-            held.serve(spec, scratch)?
+            client_over(held.serve(spec, scratch)?)?
         }
     };
-    let client = client_over(stream)?;
     // Only now: that there is no such program, or no such server, is the better reason.
     if !global.allow_non_terminal_interactive
         && let Err(refusal) = refuse_pipes()
@@ -121,19 +122,6 @@ fn refuse_pipes() -> Result<(), String> {
              specify a redirect for tinydbg"
         )),
     }
-}
-
-/// Connects to a service that is there.
-pub fn dial(address: &str) -> Result<Stream, String> {
-    Stream::dial(address).map_err(|err| {
-        format!("could not connect to {address}: {err}; is a headless server there?")
-    })
-}
-
-pub fn client_over(stream: Stream) -> Result<Arc<RpcClient>, String> {
-    let client = RpcClient::new(stream);
-    let client = client.map_err(|err| format!("cannot use the connection: {err}"))?;
-    Ok(Arc::new(client))
 }
 
 /// What the engine is to debug, built if need be.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::api::methods::PREFIX;
 use crate::client::{Client, ClientError, OnReply, Reply};
 use crate::transport::envelope::{Answer, encode_request};
-use crate::transport::framing::{ANSWER_MAX, MessageReader, write_message};
+use crate::transport::framing::{ANSWER_MAX, FrameError, MessageReader, write_message};
 use crate::transport::stream::{ReadHalf, Stream, WriteHalf};
 
 /// How long the service may leave us with a full pipe. Its buffer takes a thousand
@@ -26,6 +27,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct RpcClient {
     writer: Mutex<WriteHalf>,
     waiting: Arc<Waiting>,
+    /// The connection ended because what came over it was no answer.
+    heard_nonsense: Arc<AtomicBool>,
 }
 
 impl RpcClient {
@@ -35,10 +38,17 @@ impl RpcClient {
         writing.set_timeout(WRITE_TIMEOUT)?;
         let waiting = Arc::new(Waiting::default());
         let for_reader = Arc::clone(&waiting);
+        let heard_nonsense = Arc::new(AtomicBool::new(false));
+        let nonsense = Arc::clone(&heard_nonsense);
         thread::Builder::new()
             .name("client-reader".to_owned())
-            .spawn(move || read_answers(reading, &for_reader))?;
-        Ok(RpcClient { writer: Mutex::new(writing), waiting })
+            .spawn(move || read_answers(reading, &for_reader, &nonsense))?;
+        Ok(RpcClient { writer: Mutex::new(writing), waiting, heard_nonsense })
+    }
+
+    /// Whether the other side has said what no debugging service says.
+    pub fn heard_nonsense(&self) -> bool {
+        self.heard_nonsense.load(Ordering::Acquire)
     }
 
     /// Ends the connection; what is in flight is answered with `Disconnected`.
@@ -123,7 +133,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read_answers(reading: ReadHalf, waiting: &Waiting) {
+fn read_answers(reading: ReadHalf, waiting: &Waiting, nonsense: &AtomicBool) {
     /// Answers everybody however this thread ends, by a panic in a reply too.
     struct EndOnDrop<'a>(&'a Waiting);
     impl Drop for EndOnDrop<'_> {
@@ -138,10 +148,17 @@ fn read_answers(reading: ReadHalf, waiting: &Waiting) {
             Ok(Some(message)) => match Answer::decode(message) {
                 Ok(Some(answer)) => waiting.answer(answer),
                 Ok(None) => {}
-                Err(err) => return tracing::warn!(target: "rpc", "{err}"),
+                Err(err) => {
+                    nonsense.store(true, Ordering::Release);
+                    return tracing::warn!(target: "rpc", "{err}");
+                }
             },
             Ok(None) => return,
-            Err(err) => return tracing::warn!(target: "rpc", "{err}"),
+            Err(err) => {
+                let broke_off = matches!(err, FrameError::Io(_));
+                nonsense.fetch_or(!broke_off, Ordering::AcqRel);
+                return tracing::warn!(target: "rpc", "{err}");
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::tui::files;
 use crate::tui::state::State;
 use crate::tui::state::msg::{Effect, Leave, Msg, Resume};
 use crate::tui::worker::{self, Work};
-use crate::tui::{Pick, Start, console};
+use crate::tui::{Pick, Reconnect, Start, console};
 
 /// What effects need of the world.
 pub struct Runner {
@@ -22,6 +22,7 @@ pub struct Runner {
     worker: Option<Sender<Work>>,
     console: Option<Sender<console::Line>>,
     pick: Option<Pick>,
+    pub reconnect: Option<Arc<Reconnect>>,
     started: Option<mpsc::Receiver<Arc<dyn Client>>>,
 }
 
@@ -33,6 +34,7 @@ impl Runner {
             worker: None,
             console: None,
             pick: None,
+            reconnect: None,
             started: None,
         }
     }
@@ -93,6 +95,7 @@ impl Runner {
             }
             Effect::ListProcesses => self.list_processes(),
             Effect::Attach(pid) => self.attach(pid),
+            Effect::Reconnect => self.connect_again(),
             Effect::RunCommand { line, scope } => self.run_command(line, scope),
             Effect::Leave(how) => self.leave(how, state.settings.attached),
             Effect::Copy(_)
@@ -171,6 +174,14 @@ impl Runner {
         let Some(pick) = &self.pick else { return };
         let attach = Arc::clone(&pick.attach);
         self.connect(Box::new(move || attach(pid)));
+    }
+
+    fn connect_again(&mut self) {
+        let Some(reconnect) = &self.reconnect else { return };
+        let reconnect = Arc::clone(reconnect);
+        // Commands go to the new connection too.
+        self.console = None;
+        self.connect(Box::new(move || reconnect()));
     }
 
     fn run_command(&mut self, line: String, scope: (i64, usize)) {

@@ -53,6 +53,9 @@ pub type Connect = Box<dyn FnOnce() -> Result<Arc<dyn Client>, String> + Send>;
 /// Attaches to a process that was picked, perhaps after others could not be had.
 pub type Attach = dyn Fn(i32) -> Result<Arc<dyn Client>, String> + Send + Sync;
 
+/// Makes a connection that was lost again.
+pub type Reconnect = dyn Fn() -> Result<Arc<dyn Client>, String> + Send + Sync;
+
 /// How the connection comes about.
 pub enum Start {
     Connect(Connect),
@@ -85,6 +88,8 @@ pub struct Options {
     pub remote: bool,
     /// Only ASCII characters, whatever the locale says.
     pub ascii: bool,
+    /// Makes the connection again after it was lost.
+    pub reconnect: Option<Arc<Reconnect>>,
     /// What the launched program writes, if we hold its terminal.
     pub output: Option<Receiver<Vec<u8>>>,
     /// Says something when a signal asks us to leave.
@@ -103,6 +108,7 @@ impl Options {
             attached: false,
             remote: false,
             ascii: false,
+            reconnect: None,
             output: None,
             terminate: None,
         }
@@ -192,6 +198,7 @@ impl Loop {
             began: Instant::now(),
             ended: None,
         };
+        it.runner.reconnect = options.reconnect;
         let picks = it.runner.start(options.start);
         if picks {
             let effects = update::pick_process(&mut it.state);

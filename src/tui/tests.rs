@@ -596,7 +596,42 @@ fn the_end_of_the_program_and_of_the_service_are_said() {
     second.keys("j j 4 1");
     assert!(second.ended.is_none(), "what was read stays to look at");
     second.keys("q");
-    assert_eq!(second.ended, Some(None));
+    let why = "the debugging service is gone".to_owned();
+    assert_eq!(second.ended, Some(Some(why)), "the shell gets the sentence");
+}
+
+#[test]
+fn a_server_that_was_lost_is_connected_to_again() {
+    let (mut script, fake) = script(true, (80, 24));
+    script.state.settings.remote = true;
+    script.send(Msg::Gone);
+    let screen = script.screen();
+    assert!(screen.contains("R connects again, q leaves"), "{screen}");
+    script.keys("n");
+    assert!(script.screen().contains("is gone: R connects again"));
+    script.keys("R");
+    assert!(script.screen().contains("LOADING connecting to app"));
+    script.send(Msg::Started(Err("nothing listens there".into())));
+    let screen = script.screen();
+    assert!(screen.contains("DISCONNECTED"), "{screen}");
+    assert!(screen.contains("nothing listens there; R connects again"), "{screen}");
+    script.keys("gr");
+    fake.take_asked();
+    script.start();
+    assert!(methods(&fake).contains(&"Stacktrace"), "everything is asked for again");
+    assert!(script.screen().contains("STOPPED bp 1"));
+}
+
+#[test]
+fn a_key_that_the_service_refuses_makes_no_new_stop() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.take_asked();
+    fake.on::<Command>(|_| Err("next while nexting".into()));
+    script.keys("n");
+    let screen = script.screen();
+    assert!(screen.contains("next while nexting"), "{screen}");
+    assert!(screen.contains("stop 1") && script.state.is_stopped(), "{screen}");
+    assert!(!methods(&fake).contains(&"Stacktrace"), "nothing has changed");
 }
 
 #[test]

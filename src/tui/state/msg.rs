@@ -329,6 +329,8 @@ pub enum Effect {
     },
     ListProcesses,
     Attach(i32),
+    /// Makes the connection again after it was lost.
+    Reconnect,
     Copy(String),
     Edit {
         path: String,

@@ -105,7 +105,7 @@ fn text_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
 pub fn open_quit(state: &mut State, out: &mut Vec<Effect>) {
     let is_live = match &state.run {
         Run::Starting(_) | Run::Disconnected(_) => {
-            return out.push(Effect::Exit(None));
+            return run::leave(state, Leave::Disconnect, out);
         }
         Run::Exited { .. } => false,
         Run::Stopped | Run::Running => true,

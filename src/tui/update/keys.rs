@@ -63,6 +63,9 @@ pub fn disabled(state: &State, action: Action) -> Option<String> {
     match (needs, &state.run) {
         (Needs::Nothing, _) => None,
         (_, Run::Starting(what)) => Some(format!("{what}: wait a moment")),
+        (_, Run::Disconnected(why)) if run::can_reconnect(state) => {
+            Some(format!("{why}: R connects again, q leaves"))
+        }
         (_, Run::Disconnected(why)) => Some(format!("{why}: q leaves")),
         (_, Run::Exited { .. }) => say("the program has exited: R restarts it, q leaves"),
         (Needs::Stopped, Run::Running) => say("running: P pauses the program"),
@@ -107,6 +110,7 @@ pub fn act(state: &mut State, action: Action, out: &mut Vec<Effect>) {
         Action::RunToCursor => breakpoints::run_to_cursor(state, out),
         Action::CancelNext => run::cancel_next(state, out),
         Action::Restart => run::restart(state, out),
+        Action::Reconnect => run::reconnect(state, out),
         Action::MuteBreakpoints => breakpoints::mute(state, out),
         Action::ToggleBreakpoint => breakpoints::toggle(state, out),
         Action::ToggleEnabled => breakpoints::toggle_enabled(state, out),

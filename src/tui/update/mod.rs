@@ -133,6 +133,7 @@ fn on_start_failed(state: &mut State, why: String, out: &mut Vec<Effect>) {
             picker.error = Some(why);
             state.run = crate::tui::state::Run::Starting("choosing a process".to_owned());
         }
+        None if state.stop.0 > 0 => run::not_reconnected(state, why),
         None => out.push(Effect::Exit(Some(why))),
     }
 }

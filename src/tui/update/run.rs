@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::types::{DebuggerState, Location, Stackframe};
+use crate::api::types::{DebuggerState, Location, Stackframe, Thread};
 use crate::frontend::text::wait_reason::go_minor;
 use crate::frontend::theme::Role;
 use crate::tui::pane::Pane;
@@ -106,8 +106,31 @@ pub fn on_stopped(
             if held_for_a_moment(state, &now, out) {
                 return;
             }
+            if state.refused.is_some() && is_where_it_was(&state.stopped, &now) {
+                return not_moved(state);
+            }
             stopped(state, asked, *now, out);
         }
+    }
+}
+
+/// Whether nothing has moved since a stop: each thread, and each count of hits.
+fn is_where_it_was(before: &DebuggerState, now: &DebuggerState) -> bool {
+    let threads = |it: &DebuggerState| -> Vec<(i64, u64, i64, Option<u64>)> {
+        let hits = |it: &Thread| it.breakpoint.as_ref().map(|it| it.total_hit_count);
+        let all = it.threads.iter().flatten();
+        all.map(|it| (it.id, it.pc, it.goroutine_id, hits(it))).collect()
+    };
+    threads(before) == threads(now)
+}
+
+/// The service would not let the program run: that is no new stop.
+fn not_moved(state: &mut State) {
+    state.run = Run::Stopped;
+    state.since_ms = state.now_ms;
+    state.steps.clear();
+    if let Some(why) = state.refused.take() {
+        state.say(Role::Error, why);
     }
 }
 
@@ -315,16 +338,53 @@ pub fn disconnected(state: &mut State, out: &mut Vec<Effect>) {
     if matches!(state.run, Run::Disconnected(_)) {
         return;
     }
-    if matches!(state.run, Run::Starting(_)) {
+    if matches!(state.run, Run::Starting(_)) && state.stop.0 == 0 {
         let why = "the debugging service went away before it said anything";
         return out.push(Effect::Exit(Some(why.to_owned())));
     }
-    state.run = Run::Disconnected("the debugging service is gone".to_owned());
+    lost(state, "the debugging service is gone".to_owned());
+}
+
+/// There is no connection any more; what was read stays to look at.
+fn lost(state: &mut State, why: String) {
+    state.run = Run::Disconnected(why.clone());
     state.since_ms = state.now_ms;
-    state.say(
-        Role::Error,
-        "the debugging service is gone; what was read stays to look at",
-    );
+    state.steps.clear();
+    state.at_stop.clear();
+    state.resume_after = false;
+    state.log(Role::Error, &why);
+    let then = match can_reconnect(state) {
+        true => "R connects again, q leaves",
+        false => "what was read stays to look at, q leaves",
+    };
+    state.say(Role::Error, format!("{why}; {then}"));
+}
+
+/// Whether a server may be there again: one that takes several clients outlives ours.
+pub fn can_reconnect(state: &State) -> bool {
+    matches!(state.run, Run::Disconnected(_)) && state.settings.remote
+}
+
+/// Connects again to a server that was lost.
+pub fn reconnect(state: &mut State, out: &mut Vec<Effect>) {
+    if !can_reconnect(state) {
+        let why = match state.run {
+            Run::Disconnected(_) => "the debugger was in this process: start it anew",
+            _ => "the connection is there",
+        };
+        return state.say(Role::Info, why);
+    }
+    state.run = Run::Starting(format!("connecting to {}", state.settings.title));
+    state.message = None;
+    // Another program may be there now, with other names.
+    state.symbols = Default::default();
+    state.breakpoints.revision += 1;
+    out.push(Effect::Reconnect);
+}
+
+/// The server that was lost is not back.
+pub fn not_reconnected(state: &mut State, why: String) {
+    lost(state, why);
 }
 
 /// Leaves the program in one of three ways. One that runs is stopped first, for services
@@ -492,6 +552,9 @@ pub fn go_to_current(state: &mut State) {
 }
 
 pub fn restart(state: &mut State, out: &mut Vec<Effect>) {
+    if can_reconnect(state) {
+        return reconnect(state, out);
+    }
     if state.settings.attached {
         return state.say(
             Role::Warning,

@@ -277,7 +277,10 @@ fn words(canvas: &mut Canvas<'_>, area: Rect, words: &[String], chosen: Option<u
 fn hinted(state: &State) -> Vec<Action> {
     let mut actions = match state.run {
         Run::Starting(_) => return vec![Action::Quit],
-        Run::Disconnected(_) => return vec![Action::Quit, Action::Help],
+        Run::Disconnected(_) if run::can_reconnect(state) => {
+            return vec![Action::Reconnect, Action::Quit];
+        }
+        Run::Disconnected(_) => return vec![Action::Quit],
         Run::Exited { .. } => vec![Action::Restart, Action::Quit],
         Run::Running if state.looks_running() => {
             vec![Action::Halt, Action::ToggleBreakpoint]
