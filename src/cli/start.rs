@@ -160,9 +160,7 @@ pub fn target(origin: Origin, foreground: bool) -> Result<(TargetSpec, Scratch),
             let scratch = Scratch { binary: None, demo: Some(demo) };
             built(build, launch, foreground, scratch)
         }
-        Origin::Core { .. } => {
-            Err("core dumps cannot be looked at yet; dlv core can".to_owned())
-        }
+        Origin::Core { exe, core } => Ok((TargetSpec::Core { exe, core }, nothing)),
         Origin::Pick => Err("Error: you must provide a PID".to_owned()),
         Origin::Connect { address } => {
             Err(format!("{address} is a server: connect to it without --headless"))

@@ -27,6 +27,19 @@ pub enum Error {
     )]
     NoStatement { file: String, line: u32 },
 
+    /// **wire**: as Delve refuses to run what a process left behind
+    /// (`pkg/proc/core`, `ErrContinueCore`).
+    #[error("can not continue execution of core process")]
+    CoreCannotRun,
+
+    /// **wire**.
+    #[error("can not write to core process")]
+    CoreCannotChange,
+
+    /// **wire**.
+    #[error("cannot write a breakpoint to a core file")]
+    CoreHasNoSites,
+
     #[error(transparent)]
     Memory(#[from] Fault),
 

@@ -31,7 +31,7 @@ pub fn state(state: &State, session: &mut Session, with_info: bool) -> DebuggerS
             .map(|it| goroutine(it, session.program())),
         threads: Some(threads),
         next_in_progress: state.step_in_progress,
-        stop_reason: state.reason.text().to_owned(),
+        stop_reason: state.reason.text().into_owned(),
         ..DebuggerState::default()
     }
 }

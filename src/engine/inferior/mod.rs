@@ -1,6 +1,7 @@
 //! What the process is doing: its tracees, memory, breakpoint sites. No symbols.
 //!
-//! An [`Inferior`] is what is debugged. A [`Live`] owns one process. It is made by [`Live::attach`] or [`Live::launch`] on the
+//! An [`Inferior`] is what is debugged. A [`Core`] is the file that a process left behind.
+//! A [`Live`] owns one process. It is made by [`Live::attach`] or [`Live::launch`] on the
 //! tracer thread and cannot leave it. While the process is stopped, registers and memory
 //! can be read and sites placed; [`Live::run`] lets it go on until its [`Judge`] says
 //! stop. Start reading in `live.rs`, then `run.rs`.
@@ -13,6 +14,7 @@
 //! - a thread that has gone (`ESRCH`) never makes a command fail.
 
 mod children;
+mod core;
 mod emulate;
 mod event;
 mod interrupt;
@@ -33,6 +35,8 @@ mod watch;
 mod either;
 
 pub use crate::engine::os::ptrace::{Tid, Tracer};
+pub use crate::engine::os::signal::name as signal_name;
+pub use core::{Core, Ending};
 pub use either::Inferior;
 pub use interrupt::Interrupter;
 pub use judge::{Hit, Judge, RunEnd, RunningView, SiteRequest, Verdict};

@@ -127,6 +127,11 @@ pub fn all_but_faults() -> u64 {
     FAULTS.iter().fold(u64::MAX, |mask, it| mask & !(1 << (it - 1)))
 }
 
+/// What a signal is called, such as `SIGSEGV`; `None` for 0 and for real-time signals.
+pub fn name(signal: i32) -> Option<&'static str> {
+    Signal::try_from(signal).ok().map(Signal::as_str)
+}
+
 /// Signals that nobody wants to stop for: Go's preemption and profiling, and the like.
 pub fn is_routine(signal: i32) -> bool {
     matches!(

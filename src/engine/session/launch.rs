@@ -1,4 +1,5 @@
-//! How an inferior comes about: attached to, started, or built and started; and restart.
+//! How an inferior comes about: attached to, started, built and started, or read from a
+//! core file; and restart.
 //!
 //! What the file says is read before the process is touched, so that a process that was
 //! running stands still for as short a time as possible.
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use crate::engine::addr::FileAddr;
 use crate::engine::error::{Error, Result};
 use crate::engine::host::{self, EngineHandle, Inbox, Ticket, TracerThread};
-use crate::engine::inferior::{Inferior, LaunchSpec, Live, Owner, Stdio};
+use crate::engine::inferior::{Core, Inferior, LaunchSpec, Live, Owner, Stdio};
 use crate::engine::os::process;
 use crate::engine::os::ptrace::Tracer;
 use crate::engine::session::Session;
@@ -37,6 +38,8 @@ pub enum TargetSpec {
         /// How the program was built, to build it again.
         build: Option<BuildSpec>,
     },
+    /// The core file that a process of this executable left behind.
+    Core { exe: PathBuf, core: PathBuf },
 }
 
 /// How a program is built to be debugged.
@@ -88,6 +91,10 @@ impl TargetSpec {
         matches!(self, TargetSpec::Attach { .. })
     }
 
+    pub fn is_core(&self) -> bool {
+        matches!(self, TargetSpec::Core { .. })
+    }
+
     /// Starts the tracer thread with a session for this target.
     pub fn start(self) -> Result<(EngineHandle, TracerThread)> {
         host::spawn(move |tracer, inbox| Session::start(tracer, inbox, self))
@@ -97,9 +104,13 @@ impl TargetSpec {
 impl Session {
     fn start(tracer: Tracer, inbox: Arc<Inbox>, spec: TargetSpec) -> Result<Session> {
         let (inferior, program) = begin(tracer, &spec)?;
-        let (reason, thread) = match spec {
-            TargetSpec::Attach { .. } => (StopReason::Attached, None),
-            TargetSpec::Launch { .. } => (StopReason::Launched, Some(inferior.pid())),
+        let (reason, thread) = match &inferior {
+            Inferior::Core(core) => (
+                StopReason::Core(core.ending()),
+                core.thread_of_interest().map(|it| it.0),
+            ),
+            Inferior::Live(_) if spec.is_attach() => (StopReason::Attached, None),
+            Inferior::Live(live) => (StopReason::Launched, Some(live.pid())),
         };
         let session = Session {
             inbox,
@@ -126,7 +137,8 @@ impl Session {
     /// places takes longer than everything else that attaching needs, and a process that
     /// is only looked at is not written to at all.
     pub(super) fn watch_runtime(&mut self) {
-        if std::mem::replace(&mut self.watched, true) {
+        let is_core = matches!(self.inferior, Some(Inferior::Core(_)));
+        if is_core || std::mem::replace(&mut self.watched, true) {
             return;
         }
         let watched = [
@@ -182,6 +194,9 @@ impl Session {
         redirects: Option<Vec<String>>,
         rebuild: bool,
     ) -> Result<Vec<(Breakpoint, String)>> {
+        if let Some(inferior) = &mut self.inferior {
+            inferior.live()?;
+        }
         let TargetSpec::Launch { spec, build } = &mut self.spec else {
             return Err(Error::message("cannot restart process Delve did not create"));
         };
@@ -286,6 +301,7 @@ fn begin(tracer: Tracer, spec: &TargetSpec) -> Result<(Inferior, Program)> {
     let (live, program) = match spec {
         TargetSpec::Attach { pid, exe } => attach(tracer, *pid, exe.as_deref())?,
         TargetSpec::Launch { spec, .. } => launch(tracer, spec)?,
+        TargetSpec::Core { exe, core } => return open_core(exe, core),
     };
     Ok((Inferior::Live(Box::new(live)), program))
 }
@@ -334,6 +350,14 @@ fn launch(tracer: Tracer, spec: &LaunchSpec) -> Result<(Live, Program)> {
     let line = words.map(|it| it.to_string_lossy()).collect::<Vec<_>>().join(" ");
     let program = Program::new(binary, modified, entry, line)?;
     Ok((live, program))
+}
+
+fn open_core(exe: &Path, core: &Path) -> Result<(Inferior, Program)> {
+    let (binary, modified) = Program::open(exe)?;
+    let core = Core::open(core, exe)?;
+    let line = core.command_line().to_owned();
+    let program = Program::new(binary, modified, Some(core.entry()), line)?;
+    Ok((Inferior::Core(Box::new(core)), program))
 }
 
 fn command_line(pid: i32) -> String {

@@ -8,6 +8,7 @@ use crate::engine::eval::{EvalScope, LoadConfig, Variable};
 use crate::engine::golang::{
     Defer, Frame, Goroutine, Stack, ThreadState, UnwindFrom, UnwindLimits,
 };
+use crate::engine::inferior::Inferior;
 use crate::engine::os::ptrace::Tid;
 use crate::engine::registers::Registers;
 use crate::engine::session::Session;
@@ -116,7 +117,10 @@ impl Session {
         value: &str,
     ) -> Result<()> {
         let writes = self.in_scope(goroutine, frame, |scope| scope.set(symbol, value))?;
-        let live = self.live()?;
+        let live = match self.inferior()? {
+            Inferior::Live(live) => live,
+            Inferior::Core(_) => return Err(Error::CoreCannotChange),
+        };
         writes.iter().try_for_each(|it| live.write_memory(it.addr, &it.bytes))
     }
 

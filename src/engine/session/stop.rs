@@ -1,9 +1,12 @@
 //! Why the inferior stopped, and what that selects.
 
+use std::borrow::Cow;
+
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
 use crate::engine::golang::{Goroutine, GoroutineTable, ThreadState};
+use crate::engine::inferior::{Ending, signal_name};
 use crate::engine::memory::Memory;
 use crate::engine::session::{Session, tid};
 
@@ -19,12 +22,14 @@ pub enum StopReason {
     HardcodedBreakpoint,
     Manual,
     StepDone,
+    /// It is a core file.
+    Core(Ending),
 }
 
 impl StopReason {
     /// **wire**: as Delve words it (`spec/rpc.md` §4.5).
-    pub fn text(self) -> &'static str {
-        match self {
+    pub fn text(self) -> Cow<'static, str> {
+        let text = match self {
             StopReason::Unknown => "",
             StopReason::Launched => "launched",
             StopReason::Attached => "attached",
@@ -32,7 +37,12 @@ impl StopReason {
             StopReason::HardcodedBreakpoint => "hardcoded breakpoint",
             StopReason::Manual => "manual",
             StopReason::StepDone => "next finished",
-        }
+            StopReason::Core(ending) => match signal_name(ending.signal) {
+                Some(name) => return format!("core: {name}").into(),
+                None => "core",
+            },
+        };
+        text.into()
     }
 }
 
@@ -89,7 +99,10 @@ impl Session {
             let runtime = &self.program.runtime;
             self.stop.goroutine =
                 thread.and_then(|thread| runtime.goroutine_on(&*memory, thread));
-            if thread.is_some() {
+            // Whoever wrote a core file had not to select a goroutine.
+            let says_nothing = self.stop.goroutine.is_none()
+                && self.stop.reason == StopReason::Core(Ending::default());
+            if thread.is_some() && !says_nothing {
                 return Ok(());
             }
         }
