@@ -185,7 +185,7 @@ fn a_stripped_program_is_debugged_as_far_as_go_itself_knows_it() {
 
 #[test]
 fn a_server_that_is_not_there() {
-    refused(&["connect", "127.0.0.1:1"], &["127.0.0.1:1", "refused"]);
+    refused(&["connect", "127.0.0.1:1"], &["127.0.0.1:1", "nothing listens there"]);
     refused(&["tui", "connect", "127.0.0.1:1"], &[]);
     refused(&["connect", "unix:/nowhere/socket"], &["/nowhere/socket"]);
     refused(&["connect", "no address"], &["no address"]);

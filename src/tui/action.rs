@@ -210,7 +210,7 @@ pub const ACTIONS: &[ActionSpec] = &[
     row(Action::Grow, "grow", &["+"], G::Panes, N::Nothing, ["grow", "Makes the pane larger."]),
     row(Action::Shrink, "shrink", &["-"], G::Panes, N::Nothing, ["shrink", "Makes the pane smaller."]),
     row(Action::ResetLayout, "reset-layout", &["="], G::Panes, N::Nothing, ["reset", "Gives all panes their own size again."]),
-    row(Action::Escape, "escape", &["Esc"], G::Panes, N::Nothing, ["back", "Closes what is on top, clears a filter, then goes to the source."]),
+    row(Action::Escape, "escape", &["Esc"], G::Panes, N::Nothing, ["back", "Closes what is on top, gives up on a slow answer, clears a filter, then goes to the source."]),
     row(Action::Print, "print", &["p"], G::Inspect, N::Stopped, ["print", "Evaluates an expression; what is under the cursor is filled in."]),
     row(Action::Watch, "watch", &["w"], G::Inspect, N::Nothing, ["watch", "Pins what is under the cursor to the watches."]),
     row(Action::AddWatch, "add-watch", &["a"], G::Inspect, N::Nothing, ["add", "Asks for an expression to watch."]),

@@ -161,6 +161,13 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
                 Answer::Variable(it.variable.map(Box::new))
             });
         }
+        // `runtime.throw` and `runtime.fatal` are given it in `s`.
+        Ask::FatalError { .. } => {
+            let args = EvalIn { scope: scope(-1, 0), expr: "s".into(), cfg: Some(TREE) };
+            call(client, waiting, &args, |it| {
+                Answer::Variable(it.variable.map(Box::new))
+            });
+        }
         Ask::Set { symbol, value, scope: at } => {
             let args = SetIn { scope: scope(at.0, at.1), symbol, value };
             call(client, waiting, &args, |_| Answer::Done);

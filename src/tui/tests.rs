@@ -585,7 +585,7 @@ fn the_end_of_the_program_and_of_the_service_are_said() {
     first.pump();
     assert!(first.screen().contains("EXITED 3"));
     first.keys("n");
-    assert!(first.screen().contains("the program has exited: R restarts it"));
+    assert!(first.screen().contains("the program has exited: q leaves"));
 
     let (mut second, fake) = script(true, (80, 24));
     fake.hold::<Command>();
@@ -620,6 +620,95 @@ fn a_server_that_was_lost_is_connected_to_again() {
     script.start();
     assert!(methods(&fake).contains(&"Stacktrace"), "everything is asked for again");
     assert!(script.screen().contains("STOPPED bp 1"));
+}
+
+#[test]
+fn escape_gives_up_on_an_answer_that_does_not_come() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.hold::<StacktraceIn>();
+    fake.hold::<EvalIn>();
+    script.keys("n");
+    script.keys(":");
+    script.text("print slow");
+    script.keys("<Enter>");
+    script.wait(500);
+    let screen = script.screen();
+    assert!(screen.contains("waiting..."), "the pane says so: {screen}");
+    script.wait(2000);
+    let screen = script.screen();
+    assert!(screen.contains("waiting... 2s, Esc gives up"), "{screen}");
+    assert!(screen.contains("no answer for 2s, Esc"), "{screen}");
+    script.keys("j <Esc>");
+    let screen = script.screen();
+    assert!(screen.contains("no longer waiting for the stack, slow"), "{screen}");
+    assert!(screen.contains("no answer in 2s, given up (r asks"), "{screen}");
+    let late = StacktraceOut { locations: Some(frames(11)) };
+    assert!(fake.release::<StacktraceIn>(Ok(late)));
+    script.pump();
+    assert!(script.state.frames().is_empty(), "what comes late is not taken");
+    fake.take_asked();
+    script.keys("4 r");
+    assert_eq!(methods(&fake), ["Stacktrace"]);
+}
+
+#[test]
+fn without_a_goroutine_that_stopped_one_is_shown_that_is_in_the_users_code() {
+    let (_, fake) = script(true, (80, 24));
+    let mut now = stop_at(10);
+    now.current_goroutine = None;
+    now.stop_reason = "attached".into();
+    fake.always::<StateIn>(StateOut { state: Some(now) });
+    fake.on::<ListStackGroupsIn>(|_| {
+        let at = |id, name: &str, file: &str| {
+            let mut it = goroutine(id, 5);
+            it.user_current_loc.function = function(name);
+            it.user_current_loc.file = file.into();
+            it.current_loc.function = function("runtime.gopark");
+            it.current_loc.file = "/go/src/runtime/proc.go".into();
+            it
+        };
+        let members = vec![
+            at(1, "net.(*netFD).accept", "/go/src/net/fd_unix.go"),
+            at(5, "time.Sleep", "/go/src/runtime/time.go"),
+            at(9, "main.main", MAIN),
+        ];
+        let group = StackGroup { count: 3, members, frames: Vec::new() };
+        Ok(ListStackGroupsOut { groups: vec![group], total: 3, ..Default::default() })
+    });
+    let settings = Settings { title: "app".into(), attached: true, ..Default::default() };
+    let client: Arc<dyn Client> = fake.clone();
+    let state = State::new(settings);
+    let mut script = Script::new(state, client, (80, 24)).file(MAIN, SOURCE);
+    fake.take_asked();
+    script.start();
+    assert_eq!(script.state.scope.goroutine, 9);
+    let asked = fake.take_asked();
+    let stacks: Vec<_> = asked.iter().filter(|it| it.method == "Stacktrace").collect();
+    assert_eq!((stacks.len(), &stacks[0].params["Id"]), (1, &9.into()));
+    assert!(script.screen().contains("g9"), "{}", script.screen());
+}
+
+#[test]
+fn a_fatal_error_is_said_with_its_reason() {
+    let (mut script, fake) = script(true, (120, 40));
+    let mut now = stop_at(11);
+    now.stop_reason = "breakpoint".into();
+    let thread = now.current_thread.as_mut().unwrap();
+    thread.breakpoint = Some(Breakpoint { id: -2, ..Default::default() });
+    fake.on::<Command>(move |_| Ok(CommandOut { state: now.clone() }));
+    fake.on::<EvalIn>(|args| {
+        assert_eq!(args.expr, "s");
+        let value = "all goroutines are asleep - deadlock!".into();
+        let variable = Variable { kind: Kind::STRING, value, ..Default::default() };
+        Ok(EvalOut { variable: Some(variable) })
+    });
+    script.keys("c");
+    let screen = script.screen();
+    let said = "STOPPED fatal error: all goroutines are asleep - deadlock!";
+    assert!(screen.contains(said), "{screen}");
+    script.keys("u u j");
+    let last = script.screen().lines().last().unwrap_or_default().to_owned();
+    assert!(last.contains("fatal error: all goroutines"), "it stands: {last}");
 }
 
 #[test]

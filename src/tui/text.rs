@@ -113,6 +113,26 @@ pub fn is_runtime(function: &str) -> bool {
     OWN.iter().any(|it| function.starts_with(it))
 }
 
+/// Whether code is the runtime's own. `time.Sleep` and others that other packages link to
+/// are written in its folder.
+pub fn is_runtime_code(function: &str, file: &str) -> bool {
+    let folder = file.rsplit_once('/').map_or("", |it| it.0);
+    is_runtime(function) || folder == "runtime" || folder.ends_with("/src/runtime")
+}
+
+/// Whether a source file came with Go: it is in the folder of its library, or, of a program
+/// built with -trimpath, in one of that library's packages.
+pub fn comes_with_go(file: &str, library: Option<&str>) -> bool {
+    const PACKAGES: &str = " archive bufio bytes cmp compress container context crypto \
+        database debug embed encoding errors expvar flag fmt go hash html image index \
+        internal io iter log maps math mime net os path plugin reflect regexp runtime \
+        slices sort strconv strings structs sync syscall testing text time unicode \
+        unique unsafe vendor weak ";
+    let first = file.split_once('/').map_or("", |it| it.0);
+    let is_trimmed = !first.is_empty() && PACKAGES.contains(&format!(" {first} "));
+    is_trimmed || library.is_some_and(|it| file.starts_with(it))
+}
+
 /// A duration for a clock: `4s`, `02:31`, `1:02:03`.
 pub fn clock(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -219,6 +239,25 @@ mod tests {
         assert_eq!(expression_at(line, 13), Some("job.ID"));
         assert_eq!(expression_at(line, 17), None);
         assert_eq!(expression_at("x := 42", 6), None);
+    }
+
+    #[test]
+    fn what_came_with_go_is_told_from_the_users_own() {
+        let library = Some("/usr/local/go/src/");
+        let cases = [
+            ("/usr/local/go/src/net/http/server.go", library, true),
+            ("/home/me/app/net/http/server.go", library, false),
+            ("net/http/server.go", None, true),
+            ("network/http/server.go", None, false),
+            ("github.com/a/b@v1/net/x.go", None, false),
+            ("./main.go", None, false),
+            ("main.go", None, false),
+        ];
+        for (file, library, expected) in cases {
+            assert_eq!(comes_with_go(file, library), expected, "{file}");
+        }
+        assert!(is_runtime_code("time.Sleep", "/usr/local/go/src/runtime/time.go"));
+        assert!(!is_runtime_code("main.f", "/home/me/runtime/main.go"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! When must the screen be drawn again although nothing has happened?
 
 use crate::tui::state::{RUNNING_SHOWN_MS, Run, State};
+use crate::tui::update::slow::SAID_MS;
 use crate::tui::view::status::WHICH_KEY_MS;
 
 /// The next time, in milliseconds since the start, at which something on the screen
@@ -18,7 +19,12 @@ pub fn next_tick_ms(state: &State) -> Option<u64> {
         .filter(|it| state.is_running() && *it > state.now_ms);
     let which_key = Some(state.keys_since_ms + WHICH_KEY_MS)
         .filter(|it| !state.keys.is_empty() && *it > state.now_ms);
-    clock.into_iter().chain(which_key).chain(shown).min()
+    let slow = state.waiting.iter().map(|it| it.since_ms).min();
+    let slow = slow.map(|since| match state.now_ms.saturating_sub(since) {
+        0..SAID_MS => since + SAID_MS,
+        waited => since + (waited / 1000 + 1) * 1000,
+    });
+    clock.into_iter().chain(which_key).chain(shown).chain(slow).min()
 }
 
 #[cfg(test)]

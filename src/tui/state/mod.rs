@@ -89,6 +89,13 @@ pub struct Message {
     pub role: Role,
 }
 
+/// A question that has no answer yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    pub ask: msg::Ask,
+    pub since_ms: u64,
+}
+
 /// What can be taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Undo {
@@ -174,6 +181,10 @@ pub struct State {
     /// Whether the frame of the scope is the one to show: not until the stack has come, if
     /// the innermost frames are the runtime's.
     pub scope_is_settled: bool,
+    /// No goroutine has stopped: one is looked for that is in the user's code.
+    pub seeks_goroutine: bool,
+    /// What the runtime gave as the reason of a fatal error.
+    pub fatal: Option<String>,
     /// What let the program run before this stop.
     pub verb: &'static str,
     /// Steps that were asked for while one was being made.
@@ -201,12 +212,15 @@ pub struct State {
     pub prompt: Option<Prompt>,
     pub keys: Vec<Key>,
     pub keys_since_ms: u64,
+    /// What the last key or answer has to say; the next key takes it away.
     pub message: Option<Message>,
+    /// What is true until the program runs again: shown while there is no message.
+    pub standing: Option<Message>,
     pub undo: Vec<Undo>,
     pub mouse: bool,
     pub last_click: Option<(u64, u16, u16)>,
     /// Questions without an answer.
-    pub in_flight: usize,
+    pub waiting: Vec<Waiting>,
     pub leaving: bool,
 }
 
@@ -231,6 +245,8 @@ impl State {
             held_ms: 0,
             scope: Scope { goroutine: -1, frame: 0 },
             scope_is_settled: false,
+            seeks_goroutine: false,
+            fatal: None,
             verb: "",
             steps: VecDeque::new(),
             leave_at_stop: None,
@@ -252,10 +268,11 @@ impl State {
             keys: Vec::new(),
             keys_since_ms: 0,
             message: None,
+            standing: None,
             undo: Vec::new(),
             mouse: true,
             last_click: None,
-            in_flight: 0,
+            waiting: Vec::new(),
             leaving: false,
         }
     }
@@ -322,6 +339,12 @@ impl State {
 
     pub fn say(&mut self, role: Role, text: impl Into<String>) {
         self.message = Some(Message { text: text.into(), role });
+    }
+
+    /// Says what stays true until the program runs again.
+    pub fn stand(&mut self, role: Role, text: impl Into<String>) {
+        self.message = None;
+        self.standing = Some(Message { text: text.into(), role });
     }
 
     /// Adds lines to the console.

@@ -241,6 +241,10 @@ pub enum Ask {
         value: String,
         scope: (i64, usize),
     },
+    /// Why the runtime ends the program.
+    FatalError {
+        stop: StopId,
+    },
 }
 
 /// What a breakpoint is set for.

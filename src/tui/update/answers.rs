@@ -11,7 +11,9 @@ use crate::tui::state::source::Place;
 use crate::tui::state::variables::FrameVariables;
 use crate::tui::state::{State, Undo};
 use crate::tui::text;
-use crate::tui::update::{breakpoints, goroutines, palette, run, source, variables};
+use crate::tui::update::{
+    breakpoints, connection, goroutines, palette, run, select, source, variables,
+};
 use crate::tui::value;
 
 pub fn on_answer(
@@ -22,7 +24,7 @@ pub fn on_answer(
 ) {
     match answer {
         Ok(answer) => on_good(state, ask, answer, out),
-        Err(AskError::Gone) => run::disconnected(state, out),
+        Err(AskError::Gone) => connection::disconnected(state, out),
         Err(AskError::Refused(why)) => on_refused(state, ask, why.trim().to_owned(), out),
     }
 }
@@ -38,7 +40,7 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
         }
         (Ask::Stack { key, .. }, Answer::Stack(frames)) => {
             if state.stack.frames.accept(key, Ok(frames)) {
-                run::on_stack(state);
+                select::on_stack(state);
             }
         }
         (Ask::Variables { key }, Answer::Variables { args, locals }) => {
@@ -59,6 +61,7 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
         }
         (Ask::Goroutines { key, query }, Answer::Goroutines { list, groups, next }) => {
             goroutines::on_list(state, key, query, (list, groups, next));
+            select::seek_in(state, out);
         }
         (Ask::Breakpoints { revision }, Answer::Breakpoints(mut list)) => {
             list.sort_by_key(|it| it.id);
@@ -88,7 +91,9 @@ fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
     match (ask, answer) {
         (Ask::CancelNext, Answer::Done) => {
             state.stopped.next_in_progress = false;
-            state.say(Role::Info, "the step is given up");
+            if state.is_stopped() {
+                state.say(Role::Info, "the step is given up");
+            }
         }
         (Ask::Symbols, Answer::Names(list)) => {
             state.symbols.list = Some(list);
@@ -97,6 +102,9 @@ fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
         (Ask::Find { spec }, Answer::Places(places)) => on_places(state, &spec, &places),
         (Ask::Print { title, popup, .. }, Answer::Variable(Some(it))) => {
             on_printed(state, &title, &it, popup);
+        }
+        (Ask::FatalError { stop }, Answer::Variable(Some(it))) if stop == state.stop => {
+            run::on_fatal_error(state, &it.value);
         }
         (Ask::Set { symbol, .. }, Answer::Done) => {
             state.say(Role::Success, format!("{symbol} is set"));
@@ -113,7 +121,8 @@ fn named(expr: String, value: Result<Variable, String>) -> Variable {
     }
 }
 
-fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect>) {
+/// The service said no, or nothing for so long that it was given up on.
+pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect>) {
     if why.contains("has exited with status") && !matches!(ask, Ask::Breakpoints { .. }) {
         let asked = crate::tui::state::msg::Resume::Wait;
         return run::on_stopped(state, &asked, Err(AskError::Refused(why)), out);
@@ -135,8 +144,14 @@ fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect>) {
         Ask::Watches { key, .. } => {
             state.watches.values.accept(key, Err(said));
         }
+        Ask::Goroutines { query, .. } if query.of_group.is_some() || query.start > 0 => {
+            // What is there stays: it was only more that was asked for.
+            state.say(Role::Error, said);
+        }
         Ask::Goroutines { key, .. } => {
-            state.goroutines.fetched.accept(key, Err(said));
+            if state.goroutines.fetched.accept(key, Err(said)) {
+                select::seek_in(state, out);
+            }
             goroutines::rebuild(state);
         }
         Ask::Breakpoints { revision } => {
@@ -149,6 +164,7 @@ fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect>) {
             breakpoints::on_not_amended(state, &it, said);
         }
         Ask::Symbols => state.symbols.error = Some(said),
+        Ask::FatalError { .. } => {}
         Ask::Print { title, .. } => {
             state.log(Role::ConsoleError, &format!("{title}: {why}"));
             state.say(Role::Error, said);

@@ -12,7 +12,9 @@ use crate::tui::state::msg::{Ask, Effect, Leave};
 use crate::tui::state::prompt::PromptKind;
 use crate::tui::text;
 use crate::tui::update;
-use crate::tui::update::{breakpoints, dialogs, keys, lists, run, source, variables};
+use crate::tui::update::{
+    breakpoints, connection, dialogs, keys, lists, select, source, variables,
+};
 
 /// Words of a line's completion.
 const WORDS_MAX: usize = 200;
@@ -126,8 +128,8 @@ fn with_argument(
 ) -> bool {
     match (name, rest) {
         ("q" | "quit" | "exit", "") => dialogs::open_quit(state, out),
-        ("q!", _) => run::leave(state, update::default_leave(state), out),
-        ("q" | "quit" | "exit", "kill") => run::leave(state, Leave::Kill, out),
+        ("q!", _) => connection::leave(state, update::default_leave(state), out),
+        ("q" | "quit" | "exit", "kill") => connection::leave(state, Leave::Kill, out),
         ("break" | "b", "") => breakpoints::set_here(state, out),
         ("break" | "b", rest) => break_at(state, rest, out),
         ("clear", id) => with_id(state, id, "clear", |state, id| {
@@ -144,10 +146,12 @@ fn with_argument(
             variables::add_watch(state, expr.to_owned(), None);
         }
         ("goroutine" | "gr", id) if !id.is_empty() => {
-            with_id(state, id, name, |state, id| run::select_goroutine(state, id, out));
+            with_id(state, id, name, |state, id| {
+                select::select_goroutine(state, id, out)
+            });
         }
         ("frame", id) => with_id(state, id, "frame", |state, id| {
-            run::select_frame(state, usize::try_from(id).unwrap_or(0));
+            select::select_frame(state, usize::try_from(id).unwrap_or(0));
         }),
         ("list" | "ls" | "l", spec) if !spec.is_empty() => {
             update::ask(state, Ask::Find { spec: spec.to_owned() }, out);

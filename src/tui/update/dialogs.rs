@@ -10,7 +10,7 @@ use crate::tui::state::overlay::{
 };
 use crate::tui::state::{Run, State};
 use crate::tui::text;
-use crate::tui::update::{breakpoints, palette, prompt, run};
+use crate::tui::update::{breakpoints, connection, palette, prompt};
 
 pub fn on_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
     match state.overlays.last_mut() {
@@ -105,13 +105,13 @@ fn text_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
 pub fn open_quit(state: &mut State, out: &mut Vec<Effect>) {
     let is_live = match &state.run {
         Run::Starting(_) | Run::Disconnected(_) => {
-            return run::leave(state, Leave::Disconnect, out);
+            return connection::leave(state, Leave::Disconnect, out);
         }
         Run::Exited { .. } => false,
         Run::Stopped | Run::Running => true,
     };
     if !is_live && !state.server.multiclient {
-        return run::leave(state, Leave::Detach, out);
+        return connection::leave(state, Leave::Detach, out);
     }
     let n = state.user_breakpoints().count();
     let now = if state.is_running() { "RUNNING" } else { "STOPPED" };
@@ -181,7 +181,7 @@ fn quit_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
     if let Some((_, how, _)) = chosen {
         let how = *how;
         state.overlays.pop();
-        run::leave(state, how, out);
+        connection::leave(state, how, out);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::tui::state::msg::{Ask, Effect, GoroutineQuery};
 use crate::tui::state::{State, StopId};
 use crate::tui::text;
 use crate::tui::update;
-use crate::tui::update::run;
+use crate::tui::update::select;
 use crate::tui::wait_reason;
 
 /// What the pane asks for at a stop.
@@ -345,7 +345,7 @@ pub fn chosen(state: &State) -> Option<i64> {
 pub fn enter(state: &mut State, out: &mut Vec<Effect>) {
     if state.goroutines.shows_threads {
         match chosen(state) {
-            Some(id) if id > 0 => run::select_goroutine(state, id, out),
+            Some(id) if id > 0 => select::select_goroutine(state, id, out),
             _ => state.say(Role::Info, "this thread runs no goroutine"),
         }
         return;
@@ -356,7 +356,7 @@ pub fn enter(state: &mut State, out: &mut Vec<Effect>) {
             let name = group.name.clone();
             let is_single = group.count == 1;
             if is_single && let Some(id) = chosen(state) {
-                return run::select_goroutine(state, id, out);
+                return select::select_goroutine(state, id, out);
             }
             if !state.goroutines.open.remove(&name) {
                 state.goroutines.open.insert(name);
@@ -366,10 +366,10 @@ pub fn enter(state: &mut State, out: &mut Vec<Effect>) {
         Some(GoroutineRow::More { group, .. }) => load_members(state, group, out),
         Some(GoroutineRow::Hidden(_)) => toggle_runtime(state),
         Some(GoroutineRow::NextPage) => load_page(state, out),
-        Some(GoroutineRow::Pinned) => run::go_to_current(state),
+        Some(GoroutineRow::Pinned) => select::go_to_current(state),
         Some(GoroutineRow::Member { .. }) => {
             if let Some(id) = chosen(state) {
-                run::select_goroutine(state, id, out);
+                select::select_goroutine(state, id, out);
             }
         }
         None => {}

@@ -11,8 +11,8 @@ use crate::tui::state::msg::{Effect, Resume};
 use crate::tui::state::prompt::{Prompt, PromptKind};
 use crate::tui::state::{Run, State};
 use crate::tui::update::{
-    breakpoints, command, dialogs, goroutines, lists, palette, prompt, run, source,
-    variables,
+    breakpoints, command, connection, dialogs, goroutines, lists, palette, prompt, run,
+    select, slow, source, variables,
 };
 
 pub fn on_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
@@ -35,6 +35,7 @@ pub fn on_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
         Meaning::Prefix => {}
         Meaning::Action(action) => {
             state.keys.clear();
+            state.message = None;
             act(state, action, out);
         }
         Meaning::Nothing => {
@@ -63,10 +64,13 @@ pub fn disabled(state: &State, action: Action) -> Option<String> {
     match (needs, &state.run) {
         (Needs::Nothing, _) => None,
         (_, Run::Starting(what)) => Some(format!("{what}: wait a moment")),
-        (_, Run::Disconnected(why)) if run::can_reconnect(state) => {
+        (_, Run::Disconnected(why)) if connection::can_reconnect(state) => {
             Some(format!("{why}: R connects again, q leaves"))
         }
         (_, Run::Disconnected(why)) => Some(format!("{why}: q leaves")),
+        (_, Run::Exited { .. }) if state.settings.attached => {
+            say("the program has exited: q leaves")
+        }
         (_, Run::Exited { .. }) => say("the program has exited: R restarts it, q leaves"),
         (Needs::Stopped, Run::Running) => say("running: P pauses the program"),
         (Needs::Running, Run::Stopped) => say("not running: c runs on, q leaves"),
@@ -110,7 +114,7 @@ pub fn act(state: &mut State, action: Action, out: &mut Vec<Effect>) {
         Action::RunToCursor => breakpoints::run_to_cursor(state, out),
         Action::CancelNext => run::cancel_next(state, out),
         Action::Restart => run::restart(state, out),
-        Action::Reconnect => run::reconnect(state, out),
+        Action::Reconnect => connection::reconnect(state, out),
         Action::MuteBreakpoints => breakpoints::mute(state, out),
         Action::ToggleBreakpoint => breakpoints::toggle(state, out),
         Action::ToggleEnabled => breakpoints::toggle_enabled(state, out),
@@ -129,10 +133,10 @@ pub fn act(state: &mut State, action: Action, out: &mut Vec<Effect>) {
         | Action::Top
         | Action::Bottom => lists::go(state, action, out),
         Action::Enter => lists::enter(state, out),
-        Action::FrameUp => run::move_frame(state, true),
-        Action::FrameDown => run::move_frame(state, false),
-        Action::NextStopped => run::next_stopped(state, out),
-        Action::GoToCurrent => run::go_to_current(state),
+        Action::FrameUp => select::move_frame(state, true),
+        Action::FrameDown => select::move_frame(state, false),
+        Action::NextStopped => select::next_stopped(state, out),
+        Action::GoToCurrent => select::go_to_current(state),
         Action::GoToDefinition => source::go_to_definition(state, out),
         Action::GoToLine => palette::open(state, ":", out),
         Action::Search => search(state),
@@ -154,7 +158,7 @@ fn act_on_screen(state: &mut State, action: Action, out: &mut Vec<Effect>) {
         Action::Grow => grow(state, 1),
         Action::Shrink => grow(state, -1),
         Action::ResetLayout => state.screen.growth = [0; 7],
-        Action::Escape => escape(state),
+        Action::Escape => escape(state, out),
         Action::Print => print(state),
         Action::Watch => variables::watch_this(state),
         Action::AddWatch => open_prompt(state, PromptKind::AddWatch, ""),
@@ -294,7 +298,10 @@ fn grow(state: &mut State, by: i16) {
 }
 
 /// Closes what is open, one thing at a time, and ends at the source.
-fn escape(state: &mut State) {
+fn escape(state: &mut State, out: &mut Vec<Effect>) {
+    if slow::give_up(state, out) {
+        return;
+    }
     let focus = state.focus();
     state.message = None;
     if focus == Pane::Source && !state.source.search.is_empty() {

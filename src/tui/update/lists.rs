@@ -10,7 +10,7 @@ use crate::tui::state::source::Place;
 use crate::tui::state::{CONSOLE_LINES_MAX, State};
 use crate::tui::text;
 use crate::tui::update::answers::place_text;
-use crate::tui::update::{breakpoints, goroutines, keys, run, source, variables};
+use crate::tui::update::{breakpoints, goroutines, keys, select, source, variables};
 
 /// A row of the stack pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub fn stack_rows(state: &State) -> Vec<StackRow> {
     let mut rows = Vec::with_capacity(frames.len());
     let mut at = 0;
     while at < frames.len() {
-        let own = |it: &usize| !run::is_runtime_frame(&frames[*it]);
+        let own = |it: &usize| !select::is_runtime_frame(&frames[*it]);
         let end = (at..frames.len()).find(own).unwrap_or(frames.len());
         let holds_selected = (at..end).contains(&state.scope.frame);
         if end > at && !state.stack.unfolded && !holds_selected {
@@ -195,7 +195,7 @@ pub fn enter(state: &mut State, out: &mut Vec<Effect>) {
             match rows.get(state.stack.at.cursor) {
                 Some(StackRow::Frame(frame)) => {
                     state.source.browsing = false;
-                    run::select_frame(state, *frame);
+                    select::select_frame(state, *frame);
                 }
                 Some(StackRow::Folded { .. }) => state.stack.unfolded = true,
                 None => {}

@@ -8,6 +8,7 @@
 pub mod answers;
 pub mod breakpoints;
 pub mod command;
+pub mod connection;
 pub mod dialogs;
 pub mod goroutines;
 pub mod keys;
@@ -16,6 +17,8 @@ pub mod mouse;
 pub mod palette;
 pub mod prompt;
 pub mod run;
+pub mod select;
+pub mod slow;
 pub mod source;
 pub mod variables;
 
@@ -24,7 +27,7 @@ use std::sync::Arc;
 use crate::frontend::theme::Role;
 use crate::tui::pane::Pane;
 use crate::tui::state::State;
-use crate::tui::state::msg::{Ask, Effect, Leave, Msg};
+use crate::tui::state::msg::{Ask, AskError, Effect, Leave, Msg};
 use crate::tui::state::overlay::{Overlay, Palette, PaletteKind};
 use crate::tui::state::source::{FileState, SourceFile};
 
@@ -41,8 +44,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     on_msg(state, msg, &mut out);
     settle(state);
     wants(state, &mut out);
-    let asked = out.iter().filter(|it| matches!(it, Effect::Ask(_))).count();
-    state.in_flight += asked;
+    slow::remember(state, &out);
     style_when_quiet(state, &mut out);
     out
 }
@@ -50,7 +52,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
 /// Colours wait until everything that was asked has been answered: at the start the
 /// processors have better things to do.
 fn style_when_quiet(state: &mut State, out: &mut Vec<Effect>) {
-    if state.in_flight > 0 {
+    if !state.waiting.is_empty() {
         return;
     }
     for path in std::mem::take(&mut state.unstyled) {
@@ -70,15 +72,16 @@ fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Resize(width, height) => (state.width, state.height) = (width, height),
         Msg::Started(Ok(())) => out.push(Effect::Ask(Ask::Hello)),
         Msg::Started(Err(why)) => on_start_failed(state, why, out),
-        Msg::Gone => run::disconnected(state, out),
+        Msg::Gone => connection::disconnected(state, out),
         Msg::Progress(text) => {
             if let crate::tui::state::Run::Starting(what) = &mut state.run {
                 *what = text;
             }
         }
         Msg::Answer { ask, answer } => {
-            state.in_flight = state.in_flight.saturating_sub(1);
-            answers::on_answer(state, ask, answer, out);
+            if slow::forget(state, &ask) || matches!(answer, Err(AskError::Gone)) {
+                answers::on_answer(state, ask, answer, out);
+            }
         }
         Msg::Stopped { asked, result } => run::on_stopped(state, &asked, result, out),
         Msg::File { path, text } => on_file(state, &path, text),
@@ -108,7 +111,7 @@ fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
             }
         }
         Msg::Left(why) => out.push(Effect::Exit(why)),
-        Msg::Terminate => run::leave(state, default_leave(state), out),
+        Msg::Terminate => connection::leave(state, default_leave(state), out),
     }
 }
 
@@ -133,7 +136,7 @@ fn on_start_failed(state: &mut State, why: String, out: &mut Vec<Effect>) {
             picker.error = Some(why);
             state.run = crate::tui::state::Run::Starting("choosing a process".to_owned());
         }
-        None if state.stop.0 > 0 => run::not_reconnected(state, why),
+        None if state.stop.0 > 0 => connection::not_reconnected(state, why),
         None => out.push(Effect::Exit(Some(why))),
     }
 }
@@ -217,7 +220,7 @@ fn wants(state: &mut State, out: &mut Vec<Effect>) {
     // Delve can tell the names only while the program is stopped: they are asked for once
     // everything else is there. Ours tells them when they are wanted.
     let is_quiet =
-        state.in_flight == 0 && !out.iter().any(|it| matches!(it, Effect::Ask(_)));
+        state.waiting.is_empty() && !out.iter().any(|it| matches!(it, Effect::Ask(_)));
     let is_due = state.stop.0 > 0 && !state.server.answers_while_running;
     if is_quiet && is_due && !state.symbols.asked {
         state.symbols.asked = true;
@@ -229,6 +232,9 @@ fn wants_of_stop(state: &mut State, out: &mut Vec<Effect>) {
     let areas = state.areas();
     let (stop, goroutine, frame) = (state.stop, state.scope.goroutine, state.scope.frame);
     let depth = state.stack.depth.max(STACK_DEPTH);
+    if state.seeks_goroutine {
+        return wants_goroutines(state, out);
+    }
     if state.stack.frames.ask((stop, goroutine)) {
         out.push(Effect::Ask(Ask::Stack { key: (stop, goroutine), depth }));
     }
@@ -248,11 +254,14 @@ fn wants_of_stop(state: &mut State, out: &mut Vec<Effect>) {
             out.push(Effect::Ask(Ask::Watches { key, exprs }));
         }
     }
-    let key = (stop, state.goroutines.revision);
-    if areas.is_visible(Pane::Goroutines)
-        && !state.goroutines.shows_threads
-        && state.goroutines.fetched.ask(key)
-    {
+    if areas.is_visible(Pane::Goroutines) && !state.goroutines.shows_threads {
+        wants_goroutines(state, out);
+    }
+}
+
+fn wants_goroutines(state: &mut State, out: &mut Vec<Effect>) {
+    let key = (state.stop, state.goroutines.revision);
+    if state.goroutines.fetched.ask(key) {
         let query = goroutines::query(state);
         out.push(Effect::Ask(Ask::Goroutines { key, query }));
     }

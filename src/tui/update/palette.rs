@@ -15,7 +15,9 @@ use crate::tui::state::overlay::{Overlay, Palette, PaletteKind};
 use crate::tui::state::source::Place;
 use crate::tui::update;
 use crate::tui::update::answers::place_text;
-use crate::tui::update::{breakpoints, command, goroutines, keys, prompt, run, source};
+use crate::tui::update::{
+    breakpoints, command, goroutines, keys, prompt, select, source,
+};
 
 /// Opens the palette with a query typed already.
 pub fn open(state: &mut State, query: &str, out: &mut Vec<Effect>) {
@@ -234,7 +236,7 @@ pub fn choose(state: &mut State, out: &mut Vec<Effect>) {
             });
             let id = if at.is_some() { listed } else { typed };
             match id {
-                Some(id) => run::select_goroutine(state, id, out),
+                Some(id) => select::select_goroutine(state, id, out),
                 None => state.say(Role::Info, "no such goroutine in the list"),
             }
         }

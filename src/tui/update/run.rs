@@ -1,27 +1,17 @@
-//! Running, stopping, leaving; which goroutine and frame everything refers to.
+//! Running and stopping: what is said of a stop, and what it begins with.
 
 use std::sync::Arc;
 
-use crate::api::types::{DebuggerState, Location, Stackframe, Thread};
+use crate::api::types::{DebuggerState, Location, Thread};
 use crate::frontend::text::wait_reason::go_minor;
 use crate::frontend::theme::Role;
-use crate::tui::pane::Pane;
 use crate::tui::state::msg::{Ask, AskError, Effect, Hello, Leave, Resume};
 use crate::tui::state::source::Place;
 use crate::tui::state::{Run, Scope, State, StopId};
 use crate::tui::text;
 use crate::tui::update;
-use crate::tui::update::breakpoints;
+use crate::tui::update::{breakpoints, connection};
 use crate::tui::value;
-
-impl State {
-    /// Whether it is known which frame of the selected goroutine is shown: the first one,
-    /// or, if that is the runtime's, the one that the stack says.
-    pub fn source_frame_is_known(&self) -> bool {
-        self.scope_is_settled
-            || self.stack.frames.key() == Some((self.stop, self.scope.goroutine))
-    }
-}
 
 /// Lets the program run.
 ///
@@ -59,6 +49,7 @@ pub fn started(state: &mut State) {
     }
     state.run = Run::Running;
     state.since_ms = state.now_ms;
+    state.standing = None;
 }
 
 pub fn halt(state: &mut State, out: &mut Vec<Effect>) {
@@ -98,7 +89,7 @@ pub fn on_stopped(
     out: &mut Vec<Effect>,
 ) {
     match result {
-        Err(AskError::Gone) => disconnected(state, out),
+        Err(AskError::Gone) => connection::disconnected(state, out),
         Err(AskError::Refused(why)) => on_refused(state, &why, out),
         Ok(now) if now.exited => exited(state, now.exit_status, out),
         Ok(now) if now.running => out.push(Effect::Resume(Resume::Wait)),
@@ -130,7 +121,7 @@ fn not_moved(state: &mut State) {
     state.since_ms = state.now_ms;
     state.steps.clear();
     if let Some(why) = state.refused.take() {
-        state.say(Role::Error, why);
+        state.stand(Role::Error, why);
     }
 }
 
@@ -160,14 +151,18 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     if !now.command_line.is_empty() {
         state.command_line.clone_from(&now.command_line);
     }
-    state.verb = asked.verb();
+    // A step that was interrupted may be ended by a continue: it is the step that ends.
+    if *asked != Resume::Continue || now.stop_reason != "next finished" {
+        state.verb = asked.verb();
+    }
+    state.fatal = None;
     state.breakpoints.revision += 1;
     if let Some(id) = state.breakpoints.temporary.take() {
         out.push(Effect::Ask(Ask::ClearBreakpoint { id, is_temporary: true }));
     }
     state.stopped = now;
     if let Some(then) = state.leave_at_stop.take() {
-        return leave(state, then, out);
+        return connection::leave(state, then, out);
     }
     // At the first instruction there is nothing to see: the user's program begins at main.
     // Whoever launched it for a server may want to see just that.
@@ -203,7 +198,8 @@ fn select_current(state: &mut State) {
     };
     let place = user.map(|it| (it.file.clone(), it.line)).filter(|it| !it.0.is_empty());
     state.scope = Scope { goroutine, frame: 0 };
-    if state.source.browsing {
+    state.seeks_goroutine = state.stopped.current_goroutine.is_none();
+    if state.source.browsing || state.seeks_goroutine {
         return;
     }
     if let Some((file, line)) = place.or(thread) {
@@ -229,11 +225,13 @@ fn announce(state: &mut State) {
         });
     let n = others.count();
     if n > 0 {
-        text += &format!("; {n} other goroutines are at breakpoints too (gs)");
+        let others = if n == 1 { "goroutine is at a" } else { "goroutines are at" };
+        let places = if n == 1 { "breakpoint" } else { "breakpoints" };
+        text += &format!("; {n} other {others} {places} too (gs)");
     }
     let mut role = Role::Info;
     if state.stopped.next_in_progress {
-        text += "; the step was interrupted: c goes on with it, gx gives it up";
+        text += "; the step was interrupted: c goes on with it, n gives it up";
         role = Role::Warning;
     }
     if state.source.browsing {
@@ -248,21 +246,25 @@ fn announce(state: &mut State) {
         role = Role::Error;
     }
     state.log(role, &text);
-    state.say(role, text);
+    state.stand(role, text);
 }
 
-/// The runtime gives its reason to `runtime.throw` and `runtime.fatal` in `s`.
+/// The runtime's breakpoint says that it ends the program, but not why.
 fn ask_for_fatal_error(state: &State, out: &mut Vec<Effect>) {
     let thread = state.stopped.current_thread.as_ref();
     let id = thread.and_then(|it| it.breakpoint.as_ref()).map(|it| it.id);
     if id == Some(-2) {
-        out.push(Effect::Ask(Ask::Print {
-            expr: "s".to_owned(),
-            title: "fatal error".to_owned(),
-            scope: (-1, 0),
-            popup: false,
-        }));
+        out.push(Effect::Ask(Ask::FatalError { stop: state.stop }));
     }
+}
+
+/// The runtime's reason is known.
+pub fn on_fatal_error(state: &mut State, why: &str) {
+    let why = text::clean(why).into_owned();
+    let said = format!("fatal error: {why}");
+    state.log(Role::Error, &said);
+    state.stand(Role::Error, said);
+    state.fatal = Some(why);
 }
 
 fn panic_value(state: &State) -> Option<String> {
@@ -275,9 +277,7 @@ fn panic_value(state: &State) -> Option<String> {
             let value = values.and_then(|it| it.first()).map(value::full);
             Some(format!("panic: {}", value.unwrap_or_else(|| "unrecovered".to_owned())))
         }
-        -2 => {
-            Some("fatal error: the runtime ends the program; the console says why".into())
-        }
+        -2 => Some("fatal error: the runtime ends the program".into()),
         _ => None,
     }
 }
@@ -288,7 +288,10 @@ pub fn reason(state: &State) -> String {
     let breakpoint = thread.and_then(|it| it.breakpoint.as_ref());
     match (state.stopped.stop_reason.as_str(), breakpoint.map(|it| it.id)) {
         (_, Some(-1)) => "panic".to_owned(),
-        (_, Some(-2)) => "fatal error".to_owned(),
+        (_, Some(-2)) => match &state.fatal {
+            Some(why) => format!("fatal error: {why}"),
+            None => "fatal error".to_owned(),
+        },
         ("breakpoint", Some(id)) if id > 0 => format!("breakpoint {id}"),
         ("breakpoint", _) if state.stopped.watch_out_of_scope.is_some() => {
             "watch out of scope".to_owned()
@@ -324,236 +327,20 @@ fn exited(state: &mut State, status: i64, out: &mut Vec<Effect>) {
     state.at_stop.clear();
     let text = format!("the program has exited with status {status}");
     state.log(Role::Warning, &text);
-    state.say(Role::Warning, format!("{text}; R restarts it, q leaves"));
+    let then = match state.settings.attached {
+        true => "q leaves",
+        false => "R restarts it, q leaves",
+    };
+    state.stand(Role::Warning, format!("{text}; {then}"));
     if state.leave_at_stop.take().is_some() {
         out.push(Effect::Leave(Leave::Detach));
         state.leaving = true;
     }
 }
 
-pub fn disconnected(state: &mut State, out: &mut Vec<Effect>) {
-    if state.leaving {
-        return out.push(Effect::Exit(None));
-    }
-    if matches!(state.run, Run::Disconnected(_)) {
-        return;
-    }
-    if matches!(state.run, Run::Starting(_)) && state.stop.0 == 0 {
-        let why = "the debugging service went away before it said anything";
-        return out.push(Effect::Exit(Some(why.to_owned())));
-    }
-    lost(state, "the debugging service is gone".to_owned());
-}
-
-/// There is no connection any more; what was read stays to look at.
-fn lost(state: &mut State, why: String) {
-    state.run = Run::Disconnected(why.clone());
-    state.since_ms = state.now_ms;
-    state.steps.clear();
-    state.at_stop.clear();
-    state.resume_after = false;
-    state.log(Role::Error, &why);
-    let then = match can_reconnect(state) {
-        true => "R connects again, q leaves",
-        false => "what was read stays to look at, q leaves",
-    };
-    state.say(Role::Error, format!("{why}; {then}"));
-}
-
-/// Whether a server may be there again: one that takes several clients outlives ours.
-pub fn can_reconnect(state: &State) -> bool {
-    matches!(state.run, Run::Disconnected(_)) && state.settings.remote
-}
-
-/// Connects again to a server that was lost.
-pub fn reconnect(state: &mut State, out: &mut Vec<Effect>) {
-    if !can_reconnect(state) {
-        let why = match state.run {
-            Run::Disconnected(_) => "the debugger was in this process: start it anew",
-            _ => "the connection is there",
-        };
-        return state.say(Role::Info, why);
-    }
-    state.run = Run::Starting(format!("connecting to {}", state.settings.title));
-    state.message = None;
-    // Another program may be there now, with other names.
-    state.symbols = Default::default();
-    state.breakpoints.revision += 1;
-    out.push(Effect::Reconnect);
-}
-
-/// The server that was lost is not back.
-pub fn not_reconnected(state: &mut State, why: String) {
-    lost(state, why);
-}
-
-/// Leaves the program in one of three ways. One that runs is stopped first, for services
-/// that take nothing in between.
-pub fn leave(state: &mut State, how: Leave, out: &mut Vec<Effect>) {
-    match state.run {
-        Run::Starting(_) => out.push(Effect::Exit(None)),
-        Run::Disconnected(ref why) => out.push(Effect::Exit(Some(why.clone()))),
-        Run::Running if how != Leave::Disconnect => {
-            state.leave_at_stop = Some(how);
-            state.resume_after = false;
-            state.at_stop.clear();
-            out.push(Effect::Halt);
-            state.say(Role::Info, "stopping the program, to let it go");
-        }
-        Run::Running | Run::Stopped | Run::Exited { .. } => {
-            state.leaving = true;
-            state.say(Role::Info, "leaving");
-            out.push(Effect::Leave(how));
-        }
-    }
-}
-
-/// Makes another goroutine the one that everything refers to.
-pub fn select_goroutine(state: &mut State, id: i64, out: &mut Vec<Effect>) {
-    if id <= 0 {
-        return;
-    }
-    if !state.is_stopped() {
-        return state
-            .say(Role::Warning, "running: P pauses, then goroutines can be chosen");
-    }
-    if id != state.scope.goroutine {
-        out.push(Effect::Ask(Ask::SwitchGoroutine(id)));
-    }
-    state.scope = Scope { goroutine: id, frame: 0 };
-    state.scope_is_settled = false;
-    state.source.browsing = false;
-    state.goroutines.rows_are_old = true;
-    if state.stack.frames.key() == Some((state.stop, id)) {
-        on_stack(state);
-    }
-}
-
-/// The stack has come: selects the first frame of the user's, unless one is selected.
-pub fn on_stack(state: &mut State) {
-    if state.scope_is_settled {
-        return show_in_stack(state);
-    }
-    state.scope_is_settled = true;
-    let frames = state.frames();
-    let user = frames.iter().position(|it| !is_runtime_frame(it) && !it.file.is_empty());
-    let chosen = match waits_somewhere(state) {
-        true => own_frame(frames).or(user),
-        false => user,
-    };
-    select_frame(state, chosen.unwrap_or(0));
-}
-
-/// Whether the goroutine is where it is by chance, and not where a breakpoint or a step
-/// has led it.
-fn waits_somewhere(state: &State) -> bool {
-    let stopped = state.stopped.current_goroutine.as_ref().map(|it| it.id);
-    let by_chance =
-        matches!(state.stopped.stop_reason.as_str(), "attached" | "manual" | "");
-    by_chance || stopped != Some(state.scope.goroutine)
-}
-
-/// The first frame whose source did not come with Go: the folder of Go's own sources is
-/// that of the runtime's, with which every stack begins.
-fn own_frame(frames: &[Stackframe]) -> Option<usize> {
-    let of_runtime = frames.iter().rev().find_map(|it| {
-        let name = it.function.as_ref()?.name.as_str();
-        let (library, _) = it.file.rsplit_once("/runtime/")?;
-        name.starts_with("runtime.").then(|| format!("{library}/"))
-    })?;
-    frames.iter().position(|it| {
-        !is_runtime_frame(it) && !it.file.is_empty() && !it.file.starts_with(&of_runtime)
-    })
-}
-
-pub fn is_runtime_frame(frame: &Stackframe) -> bool {
-    match &frame.function {
-        Some(function) => text::is_runtime(&function.name),
-        None => true,
-    }
-}
-
-/// Selects a frame and shows its line.
-pub fn select_frame(state: &mut State, frame: usize) {
-    let frames = state.frames();
-    let Some(chosen) = frames.get(frame) else { return };
-    let (file, line) = (chosen.file.clone(), chosen.line);
-    state.scope.frame = frame;
-    state.scope_is_settled = true;
-    if !state.source.browsing {
-        show_line(state, &file, line);
-    }
-    show_in_stack(state);
-}
-
-/// Puts the stack's cursor on the selected frame.
-fn show_in_stack(state: &mut State) {
-    let frame = state.scope.frame;
-    let rows = crate::tui::update::lists::stack_rows(state);
-    if let Some(at) = rows.iter().position(|it| it.contains(frame)) {
-        state.stack.at.cursor = at;
-    }
-}
-
-/// One frame up or down, over those of the runtime that are folded.
-pub fn move_frame(state: &mut State, up: bool) {
-    state.source.browsing = false;
-    let frames = state.frames();
-    let is_shown = |at: &usize| {
-        state.stack.unfolded || frames.get(*at).is_some_and(|it| !is_runtime_frame(it))
-    };
-    let now = state.scope.frame;
-    let next = if up {
-        (now + 1..frames.len()).find(is_shown)
-    } else {
-        (0..now.min(frames.len())).rev().find(is_shown)
-    };
-    match next {
-        Some(frame) => select_frame(state, frame),
-        None if up => state.say(Role::Info, "this is the outermost frame"),
-        None => state.say(Role::Info, "this is the innermost frame"),
-    }
-}
-
-/// The next of the goroutines whose threads stand at breakpoints.
-pub fn next_stopped(state: &mut State, out: &mut Vec<Effect>) {
-    let stopped: Vec<i64> = {
-        let threads = state.stopped.threads.iter().flatten();
-        let hit = threads.filter(|it| it.breakpoint.is_some() && it.goroutine_id > 0);
-        hit.map(|it| it.goroutine_id).collect()
-    };
-    let here = stopped.iter().position(|it| *it == state.scope.goroutine);
-    let next = here.map_or(0, |it| (it + 1) % stopped.len().max(1));
-    match stopped.get(next) {
-        Some(id) if *id != state.scope.goroutine => select_goroutine(state, *id, out),
-        _ => state.say(Role::Info, "no other goroutine is at a breakpoint"),
-    }
-}
-
-/// Shows the line of the selected frame again.
-pub fn go_to_current(state: &mut State) {
-    state.source.browsing = false;
-    state.screen.set_focus(Pane::Source);
-    let place = match state.frame() {
-        Some(frame) => Some((frame.file.clone(), frame.line)),
-        None => {
-            state.stopped.current_thread.as_ref().map(|it| (it.file.clone(), it.line))
-        }
-    };
-    match place {
-        Some((file, line)) => {
-            let line = usize::try_from(line - 1).unwrap_or(0);
-            state.source.jump(Place { path: Arc::from(file), line });
-        }
-        None => {
-            state.say(Role::Info, "there is no current line: nothing has stopped yet")
-        }
-    }
-}
-
 pub fn restart(state: &mut State, out: &mut Vec<Effect>) {
-    if can_reconnect(state) {
-        return reconnect(state, out);
+    if connection::can_reconnect(state) {
+        return connection::reconnect(state, out);
     }
     if state.settings.attached {
         return state.say(

@@ -7,7 +7,7 @@ use crate::tui::layout::Slot;
 use crate::tui::pane::Pane;
 use crate::tui::state::State;
 use crate::tui::text;
-use crate::tui::update::lists;
+use crate::tui::update::{lists, slow};
 use crate::tui::view::canvas::Canvas;
 
 pub fn view(state: &State, canvas: &mut Canvas<'_>, slot: &Slot, has_focus: bool) {
@@ -186,25 +186,14 @@ fn about(state: &State, pane: Pane) -> String {
             about.push_str(", ");
         }
         about.push_str(&format!("as of stop {}", state.stop.0));
-    } else if is_waiting(state, pane) {
-        about.push_str("  updating...");
+    } else if let Some(waited) = slow::of_pane(state, pane) {
+        let waited = match waited {
+            0..slow::SLOW_MS => String::new(),
+            _ => format!(" {}, Esc gives up", text::clock(waited)),
+        };
+        about.push_str(&format!("  waiting...{waited}"));
     }
     about
-}
-
-/// Whether a pane's answer takes so long that it must be said.
-fn is_waiting(state: &State, pane: Pane) -> bool {
-    const LONG_MS: u64 = 300;
-    if !state.is_stopped() || state.now_ms.saturating_sub(state.since_ms) < LONG_MS {
-        return false;
-    }
-    match pane {
-        Pane::Goroutines => state.goroutines.fetched.is_waiting(),
-        Pane::Variables => state.variables.frame.is_waiting(),
-        Pane::Stack => state.stack.frames.is_waiting(),
-        Pane::Watches => state.watches.values.is_waiting(),
-        Pane::Source | Pane::Breakpoints | Pane::Console => false,
-    }
 }
 
 /// The lower border: a filter, or where one is.

@@ -7,7 +7,7 @@ use crate::frontend::theme::Role;
 use crate::tui::state::{Run, State};
 use crate::tui::text;
 use crate::tui::update::lists::{self, StackRow};
-use crate::tui::update::run;
+use crate::tui::update::select;
 use crate::tui::view::canvas::{Canvas, selection};
 use crate::tui::view::note;
 
@@ -67,7 +67,7 @@ fn frame(state: &State, canvas: &mut Canvas<'_>, area: Rect, n: usize, it: &Stac
     let mut x =
         canvas.put(area.x + 1, area.y, room(area.x + 1), &format!("{n:>2}"), number) + 1;
     let name = it.function.as_ref().map_or("?", |it| it.name.as_str());
-    let role = match (run::is_runtime_frame(it), is_selected) {
+    let role = match (select::is_runtime_frame(it), is_selected) {
         (_, true) => Role::Strong,
         (true, false) => Role::FunctionRuntime,
         (false, false) => Role::FunctionUser,

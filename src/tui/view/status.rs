@@ -11,7 +11,7 @@ use crate::tui::state::prompt::PromptKind;
 use crate::tui::state::{Run, State};
 use crate::tui::text;
 use crate::tui::update::dialogs::program_name;
-use crate::tui::update::{keys, run};
+use crate::tui::update::{connection, keys, run, slow};
 use crate::tui::view::canvas::Canvas;
 
 /// How long a prefix is held before what could follow is shown.
@@ -107,7 +107,9 @@ fn place_parts(state: &State, is_short: bool, left: &mut Vec<(u8, String)>) {
     } else if stopped {
         left.push((2, "no goroutine".to_owned()));
     }
-    if let Some(thread) = &state.stopped.current_thread
+    let thread = state.stopped.current_thread.as_ref();
+    // A goroutine that is parked is on no thread.
+    if let Some(thread) = thread.filter(|it| it.goroutine_id == id || id <= 0)
         && stopped
     {
         if is_short {
@@ -139,6 +141,9 @@ fn labels_of(state: &State, id: i64) -> String {
 fn meters(state: &State, is_short: bool) -> Vec<(u8, String)> {
     let mut right: Vec<(u8, String)> = Vec::new();
     let now = state.now_ms.saturating_sub(state.since_ms);
+    if let Some(waited) = slow::any(state) {
+        right.push((1, format!("no answer for {}, Esc", text::clock(waited))));
+    }
     if state.settings.read_only {
         right.push((4, "READ-ONLY".to_owned()));
     }
@@ -207,7 +212,7 @@ pub fn bottom(state: &State, canvas: &mut Canvas<'_>, areas: &Areas) -> Option<P
         canvas.put(area.x + 1, area.y, area.width.saturating_sub(1), why, Role::Error);
         return None;
     }
-    if let Some(message) = &state.message {
+    if let Some(message) = state.message.as_ref().or(state.standing.as_ref()) {
         let text = message.text.lines().next().unwrap_or_default();
         let text = text::clean(text);
         canvas.put(area.x + 1, area.y, area.width.saturating_sub(1), &text, message.role);
@@ -277,7 +282,7 @@ fn words(canvas: &mut Canvas<'_>, area: Rect, words: &[String], chosen: Option<u
 fn hinted(state: &State) -> Vec<Action> {
     let mut actions = match state.run {
         Run::Starting(_) => return vec![Action::Quit],
-        Run::Disconnected(_) if run::can_reconnect(state) => {
+        Run::Disconnected(_) if connection::can_reconnect(state) => {
             return vec![Action::Reconnect, Action::Quit];
         }
         Run::Disconnected(_) => return vec![Action::Quit],

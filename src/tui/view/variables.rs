@@ -42,7 +42,7 @@ fn instead(state: &State, of_watch: bool, tree: &Tree) -> Option<(String, Role)>
             return Some((text.to_owned(), Role::Dim));
         }
         if let Some(why) = state.watches.values.error() {
-            return Some((why.to_owned(), Role::Error));
+            return Some((format!("{why} (r asks again)"), Role::Error));
         }
         if tree.rows.is_empty() {
             let text = state.watches.exprs.join("  ");
