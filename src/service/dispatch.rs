@@ -13,7 +13,7 @@ use crate::engine::host::{Access, When};
 use crate::engine::session::{Bench, Session};
 use crate::service::Server;
 use crate::service::events::ConnectionId;
-use crate::service::handlers::{breakpoints, inspect, program, run, server};
+use crate::service::handlers::{breakpoints, dump, inspect, program, run, server};
 use crate::service::json::Json;
 use crate::service::reply::Reply;
 
@@ -110,6 +110,9 @@ pub fn dispatch(method: &str, call: Call<'_>) {
         "DebugInfoDirectories" => call.now(server::debug_info_directories),
         "CancelDownloads" => call.now(server::cancel_downloads),
         "StopRecording" => call.now(server::stop_recording),
+        "DumpStart" => call.own(dump::start),
+        "DumpWait" => call.own(dump::wait),
+        "DumpCancel" => call.now(dump::cancel),
         "GetEvents" => call.own(server::events),
         "State" => call.own(run::state),
         "Command" => call.own(run::command),
@@ -160,10 +163,6 @@ pub fn dispatch(method: &str, call: Call<'_>) {
 /// it has to do without.
 const NOT_YET: &[(&[&str], &str)] = &[
     (&["CreateWatchpoint"], "tinydbg does not set watchpoints yet"),
-    (
-        &["DumpStart", "DumpWait", "DumpCancel"],
-        "tinydbg does not write core dumps yet; gcore of gdb does",
-    ),
     (&["Ancestors"], "tinydbg does not show the ancestors of goroutines yet"),
     (&["Checkpoint", "ListCheckpoints", "ClearCheckpoint"], "not a recording"),
 ];

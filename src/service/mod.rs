@@ -25,6 +25,7 @@ use crate::engine::error::Result;
 use crate::engine::host::{EngineHandle, TracerThread};
 use crate::engine::session::launch::TargetSpec;
 use crate::service::events::{ConnectionId, Events};
+use crate::service::handlers::dump::Dumps;
 use crate::service::reply::{Outbox, Outgoing};
 use crate::transport::stream::{Closer, Hangup, Listener, Stream};
 
@@ -61,6 +62,7 @@ pub struct Server {
     pub options: Options,
     /// The process was there before us, so it outlives us.
     pub attached: bool,
+    pub dumps: Arc<Dumps>,
     ender: Ender,
     connections: Mutex<HashMap<u64, (Outbox, Hangup)>>,
     last_connection: AtomicU64,
@@ -78,6 +80,7 @@ impl Server {
             events: Events::default(),
             options,
             attached: spec.is_attach(),
+            dumps: Arc::default(),
             ender: Ender { over: Arc::default(), ended },
             connections: Mutex::default(),
             last_connection: AtomicU64::new(0),

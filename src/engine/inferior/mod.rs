@@ -15,6 +15,7 @@
 
 mod children;
 mod core;
+mod dump;
 mod emulate;
 mod event;
 mod interrupt;
@@ -37,6 +38,7 @@ mod either;
 pub use crate::engine::os::ptrace::{Tid, Tracer};
 pub use crate::engine::os::signal::name as signal_name;
 pub use core::{Core, Ending};
+pub use dump::{Dump, DumpEnd, Dumped};
 pub use either::Inferior;
 pub use interrupt::Interrupter;
 pub use judge::{Hit, Judge, RunEnd, RunningView, SiteRequest, Verdict};

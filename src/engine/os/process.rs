@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 /// More tasks than this the kernel does not allow (`PID_MAX_LIMIT`, `linux/threads.h`).
@@ -197,17 +198,94 @@ pub struct Mapping {
     pub start: u64,
     pub end: u64,
     pub readable: bool,
+    pub writable: bool,
     pub executable: bool,
+    /// Writes go to others who map the same.
+    pub shared: bool,
     /// Where in the file it begins, in bytes.
     pub file_offset: u64,
     /// The file, or a name in brackets such as `[vdso]`; empty for anonymous memory.
     pub name: String,
 }
 
+impl Mapping {
+    /// Whether the file has no name any more, as memory that is shared under none.
+    pub fn is_deleted(&self) -> bool {
+        self.name.ends_with(" (deleted)")
+    }
+}
+
 /// The mappings of a process, ascending.
 pub fn mappings(pid: i32) -> io::Result<Vec<Mapping>> {
     let text = fs::read(format!("/proc/{pid}/maps"))?;
     Ok(String::from_utf8_lossy(&text).lines().filter_map(parse_mapping).collect())
+}
+
+/// The mappings of a process that may be written to a core file: not those of devices,
+/// nor those that the process wants left out (`VmFlags` in proc_pid_smaps(5); `io`, `pf`
+/// and, by `MADV_DONTDUMP`, `dd`).
+pub fn dumpable_mappings(pid: i32) -> io::Result<Vec<Mapping>> {
+    let mut lines = BufReader::new(fs::File::open(format!("/proc/{pid}/smaps"))?);
+    let mut all = Vec::new();
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        if let Some(flags) = text.strip_prefix("VmFlags:") {
+            if flags.split_whitespace().any(|it| matches!(it, "io" | "pf" | "dd")) {
+                all.pop();
+            }
+        } else if let Some(mapping) = parse_mapping(text.trim_end()) {
+            all.push(mapping);
+        }
+        line.clear();
+    }
+    Ok(all)
+}
+
+/// The auxiliary vector of a process, as the kernel made it.
+pub fn raw_auxv(pid: i32) -> io::Result<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/auxv"))
+}
+
+/// The name of the process, of at most 15 bytes.
+pub fn name(pid: i32) -> io::Result<Vec<u8>> {
+    let mut name = fs::read(format!("/proc/{pid}/comm"))?;
+    name.pop_if(|it| *it == b'\n');
+    Ok(name)
+}
+
+/// Which pages of a process are more than they were when they were mapped
+/// (proc_pid_pagemap(5)).
+#[derive(Debug)]
+pub struct PageMap(fs::File);
+
+impl PageMap {
+    pub fn open(pid: i32) -> io::Result<PageMap> {
+        fs::File::open(format!("/proc/{pid}/pagemap")).map(PageMap)
+    }
+
+    /// What is known of `n_pages` pages from the one at `addr` on.
+    pub fn pages(&self, addr: u64, n_pages: usize) -> io::Result<Vec<Page>> {
+        const ENTRY_LEN: usize = 8;
+        let mut bytes = vec![0; n_pages * ENTRY_LEN];
+        self.0.read_exact_at(&mut bytes, addr / PAGE_LEN * ENTRY_LEN as u64)?;
+        let page = |entry: &[u8; 8]| {
+            let word = u64::from_le_bytes(*entry);
+            Page { exists: word >> 62 != 0, of_file: word & 1 << 61 != 0 }
+        };
+        Ok(bytes.as_chunks::<8>().0.iter().map(page).collect())
+    }
+}
+
+/// The size of a page on amd64.
+pub const PAGE_LEN: u64 = 4096;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// It is in memory, or in swap space.
+    pub exists: bool,
+    /// It is a file's, or shared.
+    pub of_file: bool,
 }
 
 fn parse_mapping(line: &str) -> Option<Mapping> {
@@ -220,7 +298,9 @@ fn parse_mapping(line: &str) -> Option<Mapping> {
         start: u64::from_str_radix(start, 16).ok()?,
         end: u64::from_str_radix(end, 16).ok()?,
         readable: permissions.first() == Some(&b'r'),
+        writable: permissions.get(1) == Some(&b'w'),
         executable: permissions.get(2) == Some(&b'x'),
+        shared: permissions.get(3) == Some(&b's'),
         file_offset: u64::from_str_radix(file_offset, 16).ok()?,
         name: name.to_owned(),
     })

@@ -126,6 +126,7 @@ impl Session {
             ticket: Ticket::default(),
             watched: false,
             last_goroutine: None,
+            dump: None,
         };
         Ok(session)
     }
@@ -197,6 +198,7 @@ impl Session {
         if let Some(inferior) = &mut self.inferior {
             inferior.live()?;
         }
+        self.check_not_dumping()?;
         let TargetSpec::Launch { spec, build } = &mut self.spec else {
             return Err(Error::message("cannot restart process Delve did not create"));
         };

@@ -21,6 +21,7 @@
 //! | [`state`]      | what is everything doing?                             |
 //! | [`query`]      | stacks, variables, goroutines of the stopped program  |
 //! | [`disassembly`]| what are the instructions?                            |
+//! | [`dump`]       | a core file of the process                            |
 
 pub mod launch;
 pub mod program;
@@ -37,6 +38,7 @@ pub mod state;
 pub mod query;
 pub mod goroutines;
 pub mod disassembly;
+pub mod dump;
 
 use std::sync::Arc;
 
@@ -44,7 +46,7 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::{Goroutine, ThreadState};
 use crate::engine::host::{Inbox, Ticket};
-use crate::engine::inferior::{Inferior, Live, Owner, RunningView};
+use crate::engine::inferior::{Dump, Inferior, Live, Owner, RunningView};
 use crate::engine::memory::Memory;
 use crate::engine::os::ptrace::Tid;
 use crate::engine::session::breakpoint::Breakpoints;
@@ -77,6 +79,8 @@ pub struct Session {
     watched: bool,
     /// The goroutine that was selected when the inferior was resumed last.
     last_goroutine: Option<i64>,
+    /// The core file that is being written, or was written last.
+    dump: Option<Dump>,
 }
 
 impl Session {
@@ -177,6 +181,7 @@ impl Session {
             true => Err(err),
             false => Ok(()),
         })?;
+        self.cancel_dump();
         let Some(inferior) = self.inferior.take() else { return Ok(()) };
         self.exit_status = 0;
         inferior.leave(kill)
@@ -251,6 +256,11 @@ impl Bench<'_> {
             Some(_) => Ok(()),
             None => Err(Error::Exited { pid: self.pid, status: self.exit_status }),
         }
+    }
+
+    /// Whether it is a core file.
+    pub fn is_core(&self) -> bool {
+        matches!(&self.sites, Some(Sites::Stopped(Inferior::Core(_))))
     }
 
     /// The memory of the process, which may be running.

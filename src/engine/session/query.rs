@@ -117,6 +117,7 @@ impl Session {
         value: &str,
     ) -> Result<()> {
         let writes = self.in_scope(goroutine, frame, |scope| scope.set(symbol, value))?;
+        self.check_not_dumping()?;
         let live = match self.inferior()? {
             Inferior::Live(live) => live,
             Inferior::Core(_) => return Err(Error::CoreCannotChange),

@@ -68,6 +68,7 @@ impl Session {
             return Ok(());
         }
         self.live()?;
+        self.check_not_dumping()?;
         let stepping = |kind| Some(kind);
         let kind = match resume {
             Resume::Continue => return self.run(ticket),

@@ -5,12 +5,14 @@
 //! | [`server`]      | the server and its clients; no engine needed              |
 //! | [`run`]         | running, stopping, leaving                                |
 //! | [`breakpoints`] | breakpoints                                               |
+//! | [`dump`]        | core dumps                                                |
 //! | [`inspect`]     | what a stopped program holds                              |
 //! | [`program`]     | what the binary says, whether the program runs or not     |
 
 pub mod server;
 pub mod run;
 pub mod breakpoints;
+pub mod dump;
 pub mod inspect;
 pub mod program;
 

@@ -177,7 +177,7 @@ pub fn version(bench: &mut Bench<'_>, _: GetVersionIn) -> Result<GetVersionOut> 
     Ok(GetVersionOut {
         delve_version: PROTOCOL_OF.to_owned(),
         api_version: 2,
-        backend: "native".to_owned(),
+        backend: if bench.is_core() { "core" } else { "native" }.to_owned(),
         target_go_version: format!("Go cmd/compile {version}"),
         min_go_version: "1.19.0".to_owned(),
         max_go_version: "1.27.0".to_owned(),

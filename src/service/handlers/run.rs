@@ -15,6 +15,9 @@ pub fn state(server: &Server, _: ConnectionId, args: StateIn, reply: Reply) {
     let when = if args.non_blocking { When::Anytime } else { When::Stopped };
     server.engine.submit(when, move |access, _| {
         let outcome = match access {
+            Access::Stopped(session) if session.is_dumping() && args.non_blocking => {
+                Ok(DebuggerState { core_dumping: true, ..DebuggerState::default() })
+            }
             Access::Stopped(session) => session
                 .state()
                 .map(|state| convert::state(&state, session, false))

@@ -4,17 +4,17 @@
 //! Formats: `elf.h`; the layout of core files, `fs/binfmt_elf.c` of Linux.
 
 /// `ET_EXEC`, `ET_DYN` and `ET_CORE`.
-pub(super) const EXECUTABLE: u16 = 2;
-pub(super) const SHARED: u16 = 3;
-pub(super) const CORE: u16 = 4;
+pub(in crate::engine::inferior) const EXECUTABLE: u16 = 2;
+pub(in crate::engine::inferior) const SHARED: u16 = 3;
+pub(in crate::engine::inferior) const CORE: u16 = 4;
 
-pub(super) const PT_LOAD: u32 = 1;
-pub(super) const PT_NOTE: u32 = 4;
+pub(in crate::engine::inferior) const PT_LOAD: u32 = 1;
+pub(in crate::engine::inferior) const PT_NOTE: u32 = 4;
 
 const EM_X86_64: u16 = 62;
 const HEADER_LEN: usize = 64;
 const NOTE_HEADER_LEN: usize = 12;
-pub(super) const SEGMENT_LEN: usize = 56;
+pub(in crate::engine::inferior) const SEGMENT_LEN: usize = 56;
 /// So many program headers or more: the number is in the first section header.
 const PN_XNUM: u16 = 0xffff;
 
@@ -24,28 +24,28 @@ const SEGMENTS_MAX: usize = 1 << 20;
 
 /// What the headers of an ELF file for amd64 say.
 #[derive(Debug)]
-pub(super) struct Elf<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) kind: u16,
-    pub(super) entry: u64,
-    pub(super) segments: Vec<Segment>,
+pub(in crate::engine::inferior) struct Elf<'a> {
+    pub(in crate::engine::inferior) bytes: &'a [u8],
+    pub(in crate::engine::inferior) kind: u16,
+    pub(in crate::engine::inferior) entry: u64,
+    pub(in crate::engine::inferior) segments: Vec<Segment>,
     /// Where the program headers end, if not all of them are in the file.
-    pub(super) headers_cut: bool,
+    pub(in crate::engine::inferior) headers_cut: bool,
 }
 
 /// A program header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) kind: u32,
-    pub(super) offset: u64,
-    pub(super) addr: u64,
-    pub(super) file_len: u64,
-    pub(super) memory_len: u64,
+pub(in crate::engine::inferior) struct Segment {
+    pub(in crate::engine::inferior) kind: u32,
+    pub(in crate::engine::inferior) offset: u64,
+    pub(in crate::engine::inferior) addr: u64,
+    pub(in crate::engine::inferior) file_len: u64,
+    pub(in crate::engine::inferior) memory_len: u64,
 }
 
 /// Why a file cannot be read as an ELF file for amd64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotElf {
+pub(in crate::engine::inferior) enum NotElf {
     /// It is something else altogether.
     Foreign,
     /// The file ends within its first header.
@@ -55,7 +55,7 @@ pub(super) enum NotElf {
 }
 
 impl<'a> Elf<'a> {
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Elf<'a>, NotElf> {
+    pub(in crate::engine::inferior) fn parse(bytes: &'a [u8]) -> Result<Elf<'a>, NotElf> {
         if !bytes.starts_with(b"\x7fELF") {
             return Err(NotElf::Foreign);
         }
@@ -93,17 +93,20 @@ impl<'a> Elf<'a> {
     }
 
     /// The part of a segment that is in the file.
-    pub(super) fn contents(&self, segment: &Segment) -> &'a [u8] {
+    pub(in crate::engine::inferior) fn contents(&self, segment: &Segment) -> &'a [u8] {
         let (start, end) = segment.file_range(self.bytes.len());
         self.bytes.get(start..end).unwrap_or_default()
     }
 
-    pub(super) fn segments(&self, kind: u32) -> impl Iterator<Item = &Segment> {
+    pub(in crate::engine::inferior) fn segments(
+        &self,
+        kind: u32,
+    ) -> impl Iterator<Item = &Segment> {
         self.segments.iter().filter(move |it| it.kind == kind)
     }
 
     /// Whether a segment goes on behind the end of the file.
-    pub(super) fn is_cut(&self, segment: &Segment) -> bool {
+    pub(in crate::engine::inferior) fn is_cut(&self, segment: &Segment) -> bool {
         let end = segment.offset.checked_add(segment.file_len);
         segment.file_len > 0 && end.is_none_or(|end| end > self.bytes.len() as u64)
     }
@@ -121,7 +124,10 @@ impl Segment {
     }
 
     /// Where its bytes are in a file of this length.
-    pub(super) fn file_range(&self, file_len: usize) -> (usize, usize) {
+    pub(in crate::engine::inferior) fn file_range(
+        &self,
+        file_len: usize,
+    ) -> (usize, usize) {
         let file_len = file_len as u64;
         let start = self.offset.min(file_len);
         let end = self.offset.saturating_add(self.file_len).min(file_len);
@@ -131,21 +137,21 @@ impl Segment {
 
 /// A note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Note<'a> {
-    pub(super) owner: &'a [u8],
-    pub(super) kind: u32,
-    pub(super) bytes: &'a [u8],
+pub(in crate::engine::inferior) struct Note<'a> {
+    pub(in crate::engine::inferior) owner: &'a [u8],
+    pub(in crate::engine::inferior) kind: u32,
+    pub(in crate::engine::inferior) bytes: &'a [u8],
 }
 
 /// The notes of a segment, up to one that is not all there.
-pub(super) struct Notes<'a> {
+pub(in crate::engine::inferior) struct Notes<'a> {
     rest: &'a [u8],
     /// A note was not all there.
-    pub(super) is_damaged: bool,
+    pub(in crate::engine::inferior) is_damaged: bool,
 }
 
 impl<'a> Notes<'a> {
-    pub(super) fn new(segment: &'a [u8]) -> Notes<'a> {
+    pub(in crate::engine::inferior) fn new(segment: &'a [u8]) -> Notes<'a> {
         Notes { rest: segment, is_damaged: false }
     }
 
@@ -181,14 +187,14 @@ impl<'a> Iterator for Notes<'a> {
     }
 }
 
-pub(super) fn half(bytes: &[u8], at: usize) -> Option<u16> {
+pub(in crate::engine::inferior) fn half(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
+pub(in crate::engine::inferior) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-pub(super) fn long(bytes: &[u8], at: usize) -> Option<u64> {
+pub(in crate::engine::inferior) fn long(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }

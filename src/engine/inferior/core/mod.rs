@@ -10,9 +10,9 @@
 //! The file is mapped, and only what is asked for is read: a core of many gigabytes opens
 //! as fast as a small one.
 
-mod elf;
+pub(super) mod elf;
 mod files;
-mod notes;
+pub(super) mod notes;
 mod space;
 
 use std::fs::File;
@@ -115,10 +115,11 @@ impl Core {
         memory.add(segments(&elf, index));
         let written = written.unwrap_or_else(|_| SystemTime::now());
         let entry = add_files(path, executable, &told, written, &mut memory)?;
+        memory.add(zeros(&elf, &told));
         let thread = |it| Thread::new(it, &map);
         let mut threads: Vec<Thread> = told.threads.iter().map(thread).collect();
         threads.sort_by_key(|it| it.tid);
-        let is_delves = told.platform.is_some();
+        let is_selected = told.first_is_selected;
         let Told { pid, command_line, ending, .. } = told;
         drop(elf);
         Ok(Core {
@@ -127,7 +128,7 @@ impl Core {
             ending,
             entry,
             threads,
-            first: Some(first).filter(|_| ending.signal != 0 || is_delves),
+            first: Some(first).filter(|_| ending.signal != 0 || is_selected),
             memory: Arc::new(memory),
             missing,
             map,
@@ -268,8 +269,7 @@ fn not_a_core(why: NotElf) -> String {
     }
 }
 
-/// What the core file itself has: its bytes, and zeros where a segment is longer in memory
-/// than in the file. One that has nothing in the file was left out, and is not zeros.
+/// What the core file itself has.
 fn segments(elf: &Elf<'_>, index: usize) -> Vec<space::Range> {
     let mut ranges = Vec::new();
     for segment in elf.segments(PT_LOAD) {
@@ -277,12 +277,26 @@ fn segments(elf: &Elf<'_>, index: usize) -> Vec<space::Range> {
         let there = segment.addr.saturating_add((end - from) as u64);
         let source = Source::File { index, offset: from as u64 };
         ranges.push(space::Range { start: segment.addr, end: there, source });
-        if segment.file_len > 0 && !elf.is_cut(segment) {
-            let end = segment.addr.saturating_add(segment.memory_len);
-            ranges.push(space::Range { start: there, end, source: Source::Zeros });
-        }
     }
     ranges
+}
+
+/// Where a segment is longer in memory than in the file: zeros, unless a file was mapped
+/// there. One that has nothing in the file was left out, and is not zeros.
+fn zeros(elf: &Elf<'_>, told: &Told<'_>) -> Vec<space::Range> {
+    let is_mapped = |it: &&elf::Segment| {
+        let from_file = told.files.partition_point(|file| file.end <= it.addr);
+        let end = it.addr.saturating_add(it.memory_len);
+        told.files.get(from_file).is_some_and(|file| file.start < end)
+    };
+    let longer = elf.segments(PT_LOAD).filter(|it| it.file_len > 0 && !elf.is_cut(it));
+    let longer = longer.filter(|it| !is_mapped(it));
+    let range = |it: &elf::Segment| space::Range {
+        start: it.addr.saturating_add(it.file_len),
+        end: it.addr.saturating_add(it.memory_len),
+        source: Source::Zeros,
+    };
+    longer.map(range).collect()
 }
 
 fn missing(elf: &Elf<'_>, told: &Told<'_>) -> Missing {

@@ -14,36 +14,39 @@ use rustc_hash::FxHashSet;
 use crate::engine::inferior::core::elf::{Elf, Note, Notes, PT_NOTE, half, long, word};
 use crate::engine::registers::Registers;
 
-pub(super) const NT_PRSTATUS: u32 = 1;
-pub(super) const NT_FPREGSET: u32 = 2;
-pub(super) const NT_PRPSINFO: u32 = 3;
-pub(super) const NT_AUXV: u32 = 6;
-pub(super) const NT_X86_XSTATE: u32 = 0x202;
+pub(in crate::engine::inferior) const NT_PRSTATUS: u32 = 1;
+pub(in crate::engine::inferior) const NT_FPREGSET: u32 = 2;
+pub(in crate::engine::inferior) const NT_PRPSINFO: u32 = 3;
+pub(in crate::engine::inferior) const NT_AUXV: u32 = 6;
+pub(in crate::engine::inferior) const NT_X86_XSTATE: u32 = 0x202;
 pub(super) const NT_SIGINFO: u32 = 0x5349_4749;
-pub(super) const NT_FILE: u32 = 0x4649_4c45;
+pub(in crate::engine::inferior) const NT_FILE: u32 = 0x4649_4c45;
 /// Delve's own (`elfwriter.DelveHeaderNoteType`), and what it writes for each thread of
 /// another platform.
 const DELVE_HEADER: u32 = 0x444c_5645;
 const DELVE_THREAD: u32 = 0x444c_5654;
 
+/// Ours: it says that the first thread is the one that was selected.
+pub(in crate::engine::inferior) const OURS: u32 = 0x7464_6267;
+
 /// `AT_ENTRY` (`linux/auxvec.h`).
 const AT_ENTRY: u64 = 9;
 
 /// `struct elf_prstatus` of amd64: its length, and where its parts are (`linux/elfcore.h`).
-pub(super) const PRSTATUS_LEN: usize = 336;
+pub(in crate::engine::inferior) const PRSTATUS_LEN: usize = 336;
 pub(super) const PRSTATUS_SIGNAL: usize = 12;
-pub(super) const PRSTATUS_TID: usize = 32;
-pub(super) const PRSTATUS_REGISTERS: usize = 112;
+pub(in crate::engine::inferior) const PRSTATUS_TID: usize = 32;
+pub(in crate::engine::inferior) const PRSTATUS_REGISTERS: usize = 112;
 
 /// `struct elf_prpsinfo` of amd64.
-pub(super) const PRPSINFO_LEN: usize = 136;
-pub(super) const PRPSINFO_PID: usize = 24;
-pub(super) const PRPSINFO_NAME: Range<usize> = 40..56;
-pub(super) const PRPSINFO_ARGS: Range<usize> = 56..136;
+pub(in crate::engine::inferior) const PRPSINFO_LEN: usize = 136;
+pub(in crate::engine::inferior) const PRPSINFO_PID: usize = 24;
+pub(in crate::engine::inferior) const PRPSINFO_NAME: Range<usize> = 40..56;
+pub(in crate::engine::inferior) const PRPSINFO_ARGS: Range<usize> = 56..136;
 
 /// A thread, as the core file has it.
 #[derive(Clone, Debug)]
-pub(super) struct Thread<'a> {
+pub(in crate::engine::inferior) struct Thread<'a> {
     pub(super) tid: i32,
     /// The signal that it was stopped for, or 0.
     pub(super) signal: i32,
@@ -83,6 +86,8 @@ pub(super) struct Told<'a> {
     pub(super) files: Vec<MappedFile>,
     /// Of Delve's header: the platform, such as `linux/amd64`.
     pub(super) platform: Option<String>,
+    /// The first thread is one that somebody had selected.
+    pub(super) first_is_selected: bool,
     /// Not all notes could be read.
     pub(super) is_damaged: bool,
 }
@@ -119,6 +124,7 @@ impl<'a> Told<'a> {
         let of_kernel = matches!(note.owner, b"CORE" | b"LINUX" | b"");
         match note.kind {
             DELVE_HEADER => self.take_header(note.bytes),
+            OURS => self.first_is_selected = true,
             DELVE_THREAD => self.is_damaged = true,
             _ if !of_kernel => {}
             NT_PRSTATUS => match Thread::parse(note.bytes) {
@@ -166,6 +172,7 @@ impl<'a> Told<'a> {
     }
 
     fn take_header(&mut self, bytes: &[u8]) {
+        self.first_is_selected = true;
         let header = String::from_utf8_lossy(bytes);
         let mut lines = header.lines();
         self.platform = lines.next().map(str::to_owned);
@@ -190,6 +197,42 @@ impl<'a> Thread<'a> {
             xsave: None,
             fxsave: None,
         })
+    }
+}
+
+impl Thread<'_> {
+    /// `struct user_regs_struct` of these registers.
+    pub(in crate::engine::inferior) fn encode(it: &Registers) -> Vec<u8> {
+        let words = [
+            it.r15,
+            it.r14,
+            it.r13,
+            it.r12,
+            it.rbp,
+            it.rbx,
+            it.r11,
+            it.r10,
+            it.r9,
+            it.r8,
+            it.rax,
+            it.rcx,
+            it.rdx,
+            it.rsi,
+            it.rdi,
+            it.orig_rax,
+            it.rip,
+            it.cs,
+            it.rflags,
+            it.rsp,
+            it.ss,
+            it.fs_base,
+            it.gs_base,
+            it.ds,
+            it.es,
+            it.fs,
+            it.gs,
+        ];
+        words.iter().flat_map(|it| it.to_le_bytes()).collect()
     }
 }
 
@@ -249,7 +292,9 @@ fn files_of(bytes: &[u8]) -> Vec<MappedFile> {
             let path = PathBuf::from(OsString::from_vec(name.to_vec()));
             (start < end).then_some(MappedFile { start, end, offset, path })
         });
-        Some(files.collect())
+        let mut files: Vec<MappedFile> = files.collect();
+        files.sort_by_key(|it| it.start);
+        Some(files)
     };
     parse().unwrap_or_default()
 }
