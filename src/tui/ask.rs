@@ -243,7 +243,10 @@ fn symbols(client: &Arc<dyn Client>, waiting: Waiting) {
         let functions = parts.pop().unwrap_or(Ok(Vec::new()))?;
         let mut names = parts.pop().unwrap_or(Ok(Vec::new()))?;
         let n_files = names.len();
-        names.extend(functions);
+        // What the compiler made for itself is nothing to go to.
+        let is_made =
+            |it: &String| ["type:", "go:"].iter().any(|made| it.starts_with(made));
+        names.extend(functions.into_iter().filter(|it| !is_made(it)));
         names.shrink_to_fit();
         Ok(Answer::Names(NameList { names: Arc::new(names), n_files }))
     };

@@ -623,6 +623,58 @@ fn a_server_that_was_lost_is_connected_to_again() {
 }
 
 #[test]
+fn a_filter_starts_anew_and_a_value_gives_way_to_the_next_key() {
+    let (mut script, fake) = script(true, (120, 40));
+    script.keys("3 /");
+    script.text("tot");
+    script.keys("<Enter> /");
+    script.text("tot");
+    script.keys("<Enter>");
+    assert_eq!(script.state.variables.filter, "tot");
+    script.keys("<Esc> gg j <Enter>");
+    assert_eq!(script.state.overlays.len(), 1, "{}", script.screen());
+    script.keys("<Enter>");
+    assert!(script.state.overlays.is_empty());
+    script.keys("<Enter>");
+    fake.take_asked();
+    script.keys("n");
+    assert!(script.state.overlays.is_empty(), "whoever steps on has read it");
+    assert!(methods(&fake).contains(&"Command"));
+    assert_eq!(script.state.focus(), crate::tui::pane::Pane::Variables, "it stays");
+}
+
+#[test]
+fn what_the_program_writes_marks_its_tab_until_it_is_seen() {
+    let (mut script, _) = script(true, (120, 40));
+    script.send(Msg::Output(b"hello\n".to_vec()));
+    assert!(script.screen().contains("7 Console +output"), "{}", script.screen());
+    script.keys("7 7");
+    let screen = script.screen();
+    assert!(screen.contains("7 Output ") && screen.contains("hello"), "{screen}");
+    assert!(!screen.contains("+output"));
+}
+
+#[test]
+fn a_group_shows_the_labels_that_all_of_it_have() {
+    let (mut script, fake) = script(true, (200, 60));
+    fake.on::<ListStackGroupsIn>(|_| {
+        let labelled = |id: i64| {
+            let labels = [("pool", "a".to_owned()), ("worker", id.to_string())];
+            let labels = labels.map(|(key, value)| (key.to_owned(), value));
+            Goroutine { labels: Some(labels.into()), ..goroutine(id, 11) }
+        };
+        let members = vec![labelled(1), labelled(2)];
+        let group = StackGroup { count: 2, members, frames: Vec::new() };
+        Ok(ListStackGroupsOut { groups: vec![group], total: 2, ..Default::default() })
+    });
+    script.keys("2 r");
+    let screen = script.screen();
+    assert!(screen.contains("pool") && !screen.contains("worker="), "{screen}");
+    script.keys("gg j <Enter>");
+    assert!(script.screen().contains("worker=2"), "{}", script.screen());
+}
+
+#[test]
 fn escape_gives_up_on_an_answer_that_does_not_come() {
     let (mut script, fake) = script(true, (120, 40));
     fake.hold::<StacktraceIn>();

@@ -462,7 +462,7 @@ mod tests {
         let nil = with(Kind::PTR, 1, vec![Variable::default()]);
         let cases = [
             (int("", "-7"), "-7"),
-            (text("a\"b\x1b", 4), r#""a\"b\u{1b}""#),
+            (text("a\"b\x1b", 4), r#""a\"b\x1b""#),
             (text("abc", 10), "\"abc\" +7 bytes"),
             (point.clone(), "{X:1 Y:2}"),
             (with(Kind::PTR, 1, vec![target]), "&{X:1 Y:2}"),

@@ -34,6 +34,14 @@ fn push_escaped(out: &mut String, c: char, delimiter: char) {
             out.push('\\');
             out.push(c);
         }
+        _ if is_printable(c) => out.push(c),
+        _ => push_escape(out, c),
+    }
+}
+
+/// A character that is not to be seen, as an escape.
+pub fn push_escape(out: &mut String, c: char) {
+    match c {
         '\x07' => out.push_str("\\a"),
         '\x08' => out.push_str("\\b"),
         '\x0c' => out.push_str("\\f"),
@@ -41,7 +49,6 @@ fn push_escaped(out: &mut String, c: char, delimiter: char) {
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
         '\x0b' => out.push_str("\\v"),
-        _ if is_printable(c) => out.push(c),
         '\0'..='\x7f' => push_hex(out, c as u8),
         '\u{80}'..='\u{ffff}' => push_unicode(out, 'u', 4, c),
         _ => push_unicode(out, 'U', 8, c),

@@ -10,7 +10,7 @@ use crate::tui::state::overlay::{
 };
 use crate::tui::state::{Run, State};
 use crate::tui::text;
-use crate::tui::update::{breakpoints, connection, palette, prompt};
+use crate::tui::update::{breakpoints, connection, keys, palette, prompt};
 
 pub fn on_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
     match state.overlays.last_mut() {
@@ -98,6 +98,10 @@ fn text_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
     } else if let Some(rows) = step(key, page) {
         let highest = popup.lines.len().saturating_sub(page);
         popup.top = popup.top.saturating_add_signed(rows).min(highest);
+    } else {
+        // Whoever steps on has read it.
+        state.overlays.pop();
+        keys::on_key(state, key, out);
     }
 }
 

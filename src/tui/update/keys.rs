@@ -212,9 +212,12 @@ fn search(state: &mut State) {
             state.say(Role::Info, "this pane has no filter; / searches in the source");
         }
         pane => {
-            let text =
-                lists::filter(state, pane).map(|it| it.clone()).unwrap_or_default();
-            open_prompt(state, PromptKind::Filter(pane), &text);
+            // What is typed is a new filter, not more of the old one.
+            if let Some(filter) = lists::filter(state, pane) {
+                filter.clear();
+                lists::filter_changed(state, pane);
+            }
+            open_prompt(state, PromptKind::Filter(pane), "");
         }
     }
 }

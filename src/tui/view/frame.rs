@@ -92,14 +92,25 @@ pub fn border(canvas: &mut Canvas<'_>, area: Rect, thick: bool, role: Role) {
 fn tabs(state: &State, slot: &Slot) -> Vec<(Pane, String, u16)> {
     let room = slot.area.width.saturating_sub(4);
     let mut x = slot.area.x + u16::from(slot.bordered) + 1;
-    let long: usize = slot.panes.iter().map(|it| it.title().len() + 5).sum();
+    let long: usize = slot.panes.iter().map(|it| it.title().len() + 6).sum();
     let is_long = slot.panes.len() == 1 || long < usize::from(room) * 2 / 3;
     let mut tabs = Vec::with_capacity(slot.panes.len());
     for pane in slot.panes {
-        let name = if is_long { pane.title() } else { pane.short_title() };
+        let name = match (pane, state.console.shows_output, is_long) {
+            (Pane::Console, true, true) => "Output",
+            (Pane::Console, true, false) => "Out",
+            (_, _, true) => pane.title(),
+            (_, _, false) => pane.short_title(),
+        };
         // What the program wrote waits to be seen.
-        let is_new = *pane == Pane::Console && state.console.has_unseen;
-        let mark = if is_new { "+" } else { "" };
+        let is_new = *pane == Pane::Console
+            && state.console.has_unseen
+            && !state.console.shows_output;
+        let mark = match (is_new, is_long) {
+            (true, true) => " +output",
+            (true, false) => "+out",
+            (false, _) => "",
+        };
         let text = format!(" {} {name}{mark} ", pane.number());
         let width = text.len() as u16;
         tabs.push((*pane, text, x));
@@ -131,9 +142,6 @@ fn titles(state: &State, canvas: &mut Canvas<'_>, slot: &Slot, has_focus: bool) 
             match pane {
                 Pane::Goroutines if state.goroutines.shows_threads => {
                     title = " 2 Threads ".to_owned();
-                }
-                Pane::Console if state.console.shows_output => {
-                    title = " 7 Output ".to_owned();
                 }
                 _ => {}
             }

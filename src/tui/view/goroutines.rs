@@ -124,13 +124,18 @@ fn group(state: &State, canvas: &mut Canvas<'_>, area: Rect, at: usize) {
         let delta = format!("{:+}", group.count - before);
         x = canvas.put(x, area.y, area.width, &delta, Role::GoroutineDelta) + 1;
     }
-    place(
-        state,
-        canvas,
-        Rect { x, width: area.right().saturating_sub(x), ..area },
-        first,
-        true,
-    );
+    let area = Rect { x, width: area.right().saturating_sub(x), ..area };
+    let x = place(state, canvas, area, first, true);
+    let members: Vec<&Goroutine> =
+        group.members.iter().filter_map(|it| list.list.get(*it)).collect();
+    // Those that have not come may have others.
+    if members.len() as i64 == group.count {
+        labels(
+            canvas,
+            Rect { x, width: area.right().saturating_sub(x), ..area },
+            &members,
+        );
+    }
 }
 
 fn state_role(it: &Goroutine) -> Role {
@@ -166,11 +171,19 @@ fn single(
         canvas.put(x, area.y, rest.width, &text, Role::VarUnreadable);
         return;
     }
-    place(state, canvas, rest, it, !in_group);
+    let x = place(state, canvas, rest, it, !in_group);
+    labels(canvas, Rect { x, width: area.right().saturating_sub(x), ..area }, &[it]);
 }
 
 /// What a goroutine does and where; in a group that says so, only what is its own.
-fn place(state: &State, canvas: &mut Canvas<'_>, area: Rect, it: &Goroutine, full: bool) {
+/// Says the next column.
+fn place(
+    state: &State,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    it: &Goroutine,
+    full: bool,
+) -> u16 {
     let go_minor = state.server.go_minor;
     let mut x = area.x;
     let room = |x: u16| area.right().saturating_sub(x);
@@ -193,7 +206,21 @@ fn place(state: &State, canvas: &mut Canvas<'_>, area: Rect, it: &Goroutine, ful
         let from = format!("from {}", function_name(&it.go_statement_loc));
         x = canvas.put(x, area.y, room(x), &from, Role::Dim) + 1;
     }
-    for (key, value) in it.labels.iter().flatten() {
+    x
+}
+
+/// The labels that all of some goroutines have.
+fn labels(canvas: &mut Canvas<'_>, area: Rect, of: &[&Goroutine]) {
+    let mut x = area.x;
+    let room = |x: u16| area.right().saturating_sub(x);
+    let Some((first, others)) = of.split_first() else { return };
+    for (key, value) in first.labels.iter().flatten() {
+        let has = |it: &&Goroutine| {
+            it.labels.as_ref().and_then(|it| it.get(key)).is_some_and(|it| it == value)
+        };
+        if !others.iter().all(has) {
+            continue;
+        }
         if room(x) < 4 {
             break;
         }

@@ -91,7 +91,8 @@ fn palette(state: &State, canvas: &mut Canvas<'_>, it: &Palette) -> Position {
         }
         if let Some(name) = it.names.get(found.index) {
             let is_file = it.kind == PaletteKind::Files && found.index < it.n_files;
-            found_row(canvas, line, name, &found.positions, is_file);
+            let elides = matches!(it.kind, PaletteKind::Files | PaletteKind::Functions);
+            found_row(canvas, line, name, &found.positions, (is_file, elides));
         }
     }
     palette_footer(state, canvas, area, it);
@@ -104,13 +105,17 @@ fn found_row(
     area: Rect,
     name: &str,
     positions: &[usize],
-    is_file: bool,
+    (is_file, elides): (bool, bool),
 ) {
     let room = usize::from(area.width.saturating_sub(3));
     let n = name.chars().count();
-    // Of long paths the end says more than the beginning.
-    let skip = if is_file { n.saturating_sub(room) } else { 0 };
+    // Of long paths the end says more than the beginning; so does a function's name.
+    let skip = if elides { n.saturating_sub(room) } else { 0 };
     let mut x = area.x + 2;
+    if skip > 0 {
+        x = canvas.put(x, area.y, 1, canvas.glyphs.ellipsis, Role::Dim);
+    }
+    let skip = skip + usize::from(skip > 0);
     let plain = if is_file { Role::StackLocation } else { Role::FunctionUser };
     let plain = canvas.theme.style(plain).fg;
     let matched = canvas.theme.style(Role::Key);
@@ -250,7 +255,7 @@ fn popup(canvas: &mut Canvas<'_>, screen: Rect, it: &TextPopup) {
             Role::Overlay,
         );
     }
-    let text = " y copies, Esc closes ";
+    let text = " y copies, Enter closes ";
     canvas.put(
         area.x + 2,
         area.bottom() - 1,

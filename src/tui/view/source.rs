@@ -262,7 +262,8 @@ fn put_char(
         return next;
     }
     if text::is_unsafe(c) {
-        let escaped = format!("\\u{{{:x}}}", u32::from(c));
+        let mut escaped = String::new();
+        text::push_clean(&mut escaped, c);
         let style = style.add_modifier(Modifier::REVERSED);
         for (n, c) in escaped.chars().enumerate() {
             put_cell(canvas, area, column + n, left, c, 1, style);
