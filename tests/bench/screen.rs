@@ -50,13 +50,19 @@ pub fn start() -> Vec<Sample> {
     ]
 }
 
-/// From a key to the last byte of what it changes.
+/// From a key to the last byte of what it changes. The clock of the status line, which may
+/// move on by chance before all is quiet, is none of that.
 fn key(terminal: &mut Terminal, key: &str) -> Option<Duration> {
+    let mut before = terminal.rows_without("STOPPED");
     let start = Instant::now();
     terminal.keys(key);
     let mut last = None;
     while terminal.read(QUIET).is_some() {
-        last = Some(start.elapsed());
+        let came = start.elapsed();
+        let after = terminal.rows_without("STOPPED");
+        if after != before {
+            (last, before) = (Some(came), after);
+        }
     }
     last
 }

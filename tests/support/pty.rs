@@ -64,6 +64,14 @@ impl Terminal {
         self.emulator.screen().contents()
     }
 
+    /// What the screen shows, with its colours, without the lines that have this text.
+    pub fn rows_without(&self, text: &str) -> Vec<String> {
+        let screen = self.emulator.screen();
+        let columns = screen.size().1.get();
+        let rows = screen.rows(0, columns).zip(screen.rows_formatted(0, columns));
+        rows.filter(|(plain, _)| !plain.contains(text)).map(|(_, row)| row).collect()
+    }
+
     /// What has been written since a number of bytes, as text: without what moves the
     /// cursor and sets colours.
     pub fn said_since(&self, start: usize) -> String {
