@@ -3,6 +3,7 @@
 //! Reading never waits for the debugger: a request that has to wait for a stop waits in
 //! the engine's queue, and the `halt` behind it is read all the same.
 
+use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::service::Server;
 use crate::service::dispatch::{Call, dispatch};
 use crate::service::events::ConnectionId;
-use crate::service::reply::{Outbox, Outgoing, Reply};
+use crate::service::reply::{Incoming, Outbox, Outgoing, Piece, Reply};
 use crate::transport::envelope::Request;
 use crate::transport::framing::{MessageReader, REQUEST_MAX, write_message};
 use crate::transport::stream::{Stream, WriteHalf};
@@ -83,7 +84,30 @@ fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>) {
                     return;
                 }
             }
+            Outgoing::Pieces(incoming) => {
+                if let Err(err) = write_pieces(&mut stream, &incoming) {
+                    tracing::debug!(target: "rpc", "an answer cannot be sent: {err}");
+                    // What follows would be taken for the rest of it.
+                    stream.hang_up();
+                    return;
+                }
+            }
             Outgoing::Flush(done) => drop(done.send(())),
         }
     }
+}
+
+fn write_pieces(stream: &mut WriteHalf, incoming: &Incoming) -> io::Result<()> {
+    while let Ok(piece) = incoming.pieces.recv() {
+        match piece {
+            Piece::End => return stream.write_all(b"\n"),
+            Piece::Bytes(mut bytes) => {
+                stream.write_all(&bytes)?;
+                bytes.clear();
+                // Nobody takes it back after the last one.
+                let _ = incoming.emptied.send(bytes);
+            }
+        }
+    }
+    Err(io::Error::other("it broke off"))
 }

@@ -56,8 +56,12 @@ impl Call<'_> {
         });
     }
 
-    /// The same with a handler that writes its answer as JSON itself.
-    fn stopped_json<M: Method>(self, handler: fn(&mut Session, M) -> Result<Json>) {
+    /// The same with a handler that writes its answer as JSON itself. It must not fail once
+    /// it has written more than a little: what has been written has been sent.
+    fn stopped_json<M: Method>(
+        self,
+        handler: fn(&mut Session, M, &mut Json) -> Result<()>,
+    ) {
         let args: M = match argument(self.params) {
             Ok(args) => args,
             Err(why) => return self.reply.send::<()>(Err(why)),
@@ -65,8 +69,9 @@ impl Call<'_> {
         let reply = self.reply;
         self.server.engine.submit(When::Stopped, move |access, _| match access {
             Access::Stopped(session) => {
-                let outcome = handler(session, args).map(Json::into_bytes);
-                reply.send_json(outcome.map_err(|err| err.to_string()));
+                let mut json = Json::sent_by(reply.in_pieces());
+                let outcome = handler(session, args, &mut json);
+                json.finish(outcome.map_err(|err| err.to_string()));
             }
             Access::Running(_) => drop(reply),
         });

@@ -13,25 +13,52 @@ use crate::engine::golang::Location;
 use crate::engine::session::goroutines::GoroutineView;
 use crate::engine::session::program::Program;
 use crate::service::convert;
+use crate::service::reply::{PIECE_LEN, Pieces};
 
-/// Bytes of JSON.
+/// Bytes of JSON, sent while they are written if they are an answer.
 #[derive(Default)]
-pub struct Json(Vec<u8>);
+pub struct Json {
+    bytes: Vec<u8>,
+    sent_by: Option<Pieces>,
+}
 
 impl Json {
+    /// The result of an answer.
+    pub fn sent_by(pieces: Pieces) -> Json {
+        Json { bytes: Vec::new(), sent_by: Some(pieces) }
+    }
+
+    /// Sends the rest of an answer, or says why there is none.
+    pub fn finish(self, outcome: std::result::Result<(), String>) {
+        let Some(pieces) = self.sent_by else { return };
+        match outcome {
+            Ok(()) => pieces.finish(self.bytes),
+            Err(why) => pieces.fail(why),
+        }
+    }
+
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.bytes
+    }
+
+    /// Sends what there is if that is enough for a piece.
+    fn send_if_long(&mut self) {
+        if self.bytes.len() >= PIECE_LEN
+            && let Some(pieces) = &mut self.sent_by
+        {
+            pieces.push(&mut self.bytes);
+        }
     }
 
     /// Text that is JSON already.
     pub fn raw(&mut self, text: &str) -> &mut Json {
-        self.0.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text.as_bytes());
         self
     }
 
     pub fn int(&mut self, number: i64) -> &mut Json {
         if number < 0 {
-            self.0.push(b'-');
+            self.bytes.push(b'-');
         }
         self.uint(number.unsigned_abs())
     }
@@ -47,7 +74,7 @@ impl Json {
                 break;
             }
         }
-        self.0.extend_from_slice(&digits[at..]);
+        self.bytes.extend_from_slice(&digits[at..]);
         self
     }
 
@@ -58,9 +85,9 @@ impl Json {
     pub fn text(&mut self, text: &str) -> &mut Json {
         let plain = |it: &u8| *it >= 0x20 && *it != b'"' && *it != b'\\';
         if text.as_bytes().iter().all(plain) {
-            self.0.push(b'"');
-            self.0.extend_from_slice(text.as_bytes());
-            self.0.push(b'"');
+            self.bytes.push(b'"');
+            self.bytes.extend_from_slice(text.as_bytes());
+            self.bytes.push(b'"');
         } else {
             self.value(&text);
         }
@@ -69,10 +96,10 @@ impl Json {
 
     /// Anything that has a record of its own.
     pub fn value<T: serde::Serialize>(&mut self, value: &T) -> &mut Json {
-        let before = self.0.len();
-        if let Err(err) = serde_json::to_writer(&mut self.0, value) {
+        let before = self.bytes.len();
+        if let Err(err) = serde_json::to_writer(&mut self.bytes, value) {
             tracing::error!(target: "rpc", "cannot encode a value: {err}");
-            self.0.truncate(before);
+            self.bytes.truncate(before);
             self.raw("null");
         }
         self
@@ -84,15 +111,17 @@ impl Json {
         all: impl IntoIterator<Item = T>,
         mut write: impl FnMut(&mut Json, T),
     ) -> &mut Json {
-        self.0.push(b'[');
-        for (n, it) in all.into_iter().enumerate() {
-            if n > 0 {
-                self.0.push(b',');
-            }
-            write(self, it);
+        let mut list = self.begin_list();
+        for it in all {
+            write(list.element(), it);
         }
-        self.0.push(b']');
-        self
+        list.end()
+    }
+
+    /// A list whose elements come one after another.
+    pub fn begin_list(&mut self) -> List<'_> {
+        self.bytes.push(b'[');
+        List { json: self, is_empty: true }
     }
 
     pub fn variables(&mut self, all: &[Variable]) -> &mut Json {
@@ -160,6 +189,28 @@ impl Json {
     }
 }
 
+/// A list that is being written. [`end`](List::end) closes it.
+pub struct List<'a> {
+    json: &'a mut Json,
+    is_empty: bool,
+}
+
+impl<'a> List<'a> {
+    /// Where the next element is to be written.
+    pub fn element(&mut self) -> &mut Json {
+        self.json.send_if_long();
+        if !std::mem::take(&mut self.is_empty) {
+            self.json.bytes.push(b',');
+        }
+        self.json
+    }
+
+    pub fn end(self) -> &'a mut Json {
+        self.json.bytes.push(b']');
+        self.json
+    }
+}
+
 /// Writes goroutines; a place that many of them share is put into JSON once.
 pub struct Goroutines<'a> {
     program: &'a Program,
@@ -193,7 +244,11 @@ impl<'a> Goroutines<'a> {
         json.raw(r#","waitReason":"#).uint(g.wait_reason.into());
         json.raw(r#","unreadable":"""#);
         if !it.labels.is_empty() {
-            json.raw(r#","labels":"#).value(&it.labels);
+            json.raw(r#","labels":{"#);
+            for (n, (key, value)) in it.labels.iter().enumerate() {
+                json.raw(if n > 0 { "," } else { "" }).text(key).raw(":").text(value);
+            }
+            json.raw("}");
         }
         json.raw("}");
     }

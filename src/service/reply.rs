@@ -1,11 +1,14 @@
 //! The answer to one request: sent once, from whatever thread has it.
 
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::transport::envelope::{encode_answer, encode_success};
+use crate::transport::envelope::{
+    SUCCESS_END, encode_answer, encode_success, success_start,
+};
 
 /// Where the answers of one connection go: to its writer thread.
 ///
@@ -17,6 +20,8 @@ pub type Outbox = SyncSender<Outgoing>;
 pub enum Outgoing {
     /// An answer, without the end of its line.
     Answer(Vec<u8>),
+    /// The same, piece by piece, as it is made.
+    Pieces(Incoming),
     /// Says when all before it has been written.
     Flush(SyncSender<()>),
 }
@@ -40,31 +45,30 @@ impl Reply {
     }
 
     /// Sends an answer whose result is JSON already.
-    pub fn send_json(mut self, outcome: Result<Vec<u8>, String>) {
-        match outcome {
-            Ok(result) => {
-                let Some(outbox) = self.outbox.take() else { return };
-                let line = encode_success(&self.id, &result);
-                if outbox.try_send(Outgoing::Answer(line)).is_err() {
-                    tracing::warn!(target: "rpc", "an answer had nobody to take it");
-                }
-            }
-            Err(why) => self.send_once::<()>(&Err(why)),
+    pub fn send_json(mut self, result: &[u8]) {
+        let line = encode_success(&self.id, result);
+        self.hand_over(Outgoing::Answer(line));
+    }
+
+    /// Begins an answer that is sent while it is being made.
+    pub fn in_pieces(self) -> Pieces {
+        Pieces { reply: self, link: None, n_out: 0, is_slow: false }
+    }
+
+    fn hand_over(&mut self, outgoing: Outgoing) {
+        let Some(outbox) = self.outbox.take() else { return };
+        if outbox.try_send(outgoing).is_err() {
+            tracing::warn!(target: "rpc", "an answer had nobody to take it");
         }
     }
 
     fn send_once<T: Serialize>(&mut self, outcome: &Result<T, String>) {
-        let Some(outbox) = self.outbox.take() else { return };
         let line = encode_answer(&self.id, outcome).or_else(|err| {
             let failed = format!("Internal debugger error: {err}");
             encode_answer::<()>(&self.id, &Err(failed))
         });
         match line {
-            Ok(line) => {
-                if outbox.try_send(Outgoing::Answer(line)).is_err() {
-                    tracing::warn!(target: "rpc", "an answer had nobody to take it");
-                }
-            }
+            Ok(line) => self.hand_over(Outgoing::Answer(line)),
             Err(err) => tracing::error!(target: "rpc", "cannot encode an answer: {err}"),
         }
     }
@@ -77,5 +81,97 @@ impl Drop for Reply {
                        may be over";
             self.send_once::<()>(&Err(why.to_owned()));
         }
+    }
+}
+
+/// How long a piece gets before it is sent.
+pub const PIECE_LEN: usize = 256 << 10;
+
+/// Pieces that may be on their way before whoever makes them waits for the client.
+const PIECES_OUT_MAX: usize = 96;
+
+/// How long is waited for a client that does not read, once for each answer.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The pieces of one answer, at the writer's end.
+pub struct Incoming {
+    pub pieces: Receiver<Piece>,
+    /// Takes buffers back: that they come back is how the maker knows the client's pace.
+    pub emptied: Sender<Vec<u8>>,
+}
+
+/// A part of an answer.
+pub enum Piece {
+    Bytes(Vec<u8>),
+    /// The answer is complete.
+    End,
+}
+
+/// An answer that is sent while it is being made, so that the client reads the beginning
+/// while the end is not there yet, and hundreds of megabytes never lie in memory at once.
+/// A short one is sent as any other.
+pub struct Pieces {
+    reply: Reply,
+    link: Option<Link>,
+    /// How many are on their way.
+    n_out: usize,
+    /// The client has kept us waiting: from here on the answer waits for it in memory.
+    is_slow: bool,
+}
+
+struct Link {
+    pieces: Sender<Piece>,
+    emptied: Receiver<Vec<u8>>,
+}
+
+impl Pieces {
+    /// Sends what is in the buffer, and leaves an empty one.
+    pub fn push(&mut self, bytes: &mut Vec<u8>) {
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => self.begin(),
+        };
+        // That nobody takes it is found out when the answer is at its end.
+        self.n_out += 1;
+        let mut spare = link.emptied.try_recv().ok();
+        if spare.is_none() && self.n_out > PIECES_OUT_MAX && !self.is_slow {
+            spare = link.emptied.recv_timeout(PATIENCE).ok();
+            self.is_slow = spare.is_none();
+        }
+        self.n_out -= usize::from(spare.is_some());
+        let next = spare.unwrap_or_else(|| Vec::with_capacity(PIECE_LEN + PIECE_LEN / 4));
+        let full = std::mem::replace(bytes, next);
+        let _ = link.pieces.send(Piece::Bytes(full));
+        self.link = Some(link);
+    }
+
+    fn begin(&mut self) -> Link {
+        let (pieces, incoming) = channel();
+        let (emptied, ours) = channel();
+        let _ = pieces.send(Piece::Bytes(success_start(&self.reply.id)));
+        self.reply.hand_over(Outgoing::Pieces(Incoming { pieces: incoming, emptied }));
+        Link { pieces, emptied: ours }
+    }
+
+    /// Sends the last piece.
+    pub fn finish(mut self, mut rest: Vec<u8>) {
+        match self.link.take() {
+            None => self.reply.send_json(&rest),
+            Some(link) => {
+                rest.extend_from_slice(SUCCESS_END);
+                let _ = link.pieces.send(Piece::Bytes(rest));
+                let _ = link.pieces.send(Piece::End);
+            }
+        }
+    }
+
+    /// There is no answer. If a part of it has been sent, the connection ends: that is
+    /// all that can still be said to the client.
+    pub fn fail(mut self, why: String) {
+        if self.link.is_some() {
+            tracing::error!(target: "rpc", "an answer broke off: {why}");
+            return;
+        }
+        self.reply.send_once::<()>(&Err(why));
     }
 }

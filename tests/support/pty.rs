@@ -24,7 +24,7 @@ pub struct Terminal {
     master: File,
     /// Our own handle on the program's side, to look at its settings.
     slave: OwnedFd,
-    emulator: vt100::Parser,
+    pub emulator: vt100::Parser,
     /// All that the program has written.
     pub bytes: Vec<u8>,
 }
@@ -62,14 +62,6 @@ impl Terminal {
     /// What the screen shows, line by line.
     pub fn screen(&self) -> String {
         self.emulator.screen().contents()
-    }
-
-    /// What the screen shows, with its colours, without the lines that have this text.
-    pub fn rows_without(&self, text: &str) -> Vec<String> {
-        let screen = self.emulator.screen();
-        let columns = screen.size().1.get();
-        let rows = screen.rows(0, columns).zip(screen.rows_formatted(0, columns));
-        rows.filter(|(plain, _)| !plain.contains(text)).map(|(_, row)| row).collect()
     }
 
     /// What has been written since a number of bytes, as text: without what moves the

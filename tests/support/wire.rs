@@ -14,11 +14,18 @@ use tinydbg::api::methods::{Method, PREFIX};
 
 use super::PATIENCE;
 
+/// How much is read at once.
+const CHUNK_LEN: usize = 1 << 18;
+
 pub type Reply = Result<Value, String>;
 
 pub struct Wire {
     socket: Socket,
-    unread: Vec<u8>,
+    /// `buffer[taken..filled]` has been received and not been looked at; what is before
+    /// it is the line that was read last. It never shrinks: its pages are there already.
+    buffer: Vec<u8>,
+    taken: usize,
+    filled: usize,
     early: HashMap<u64, Reply>,
     next_id: u64,
 }
@@ -37,8 +44,14 @@ impl Wire {
             stream.set_nodelay(true).expect("a socket option");
             Socket::Tcp(stream)
         };
-        let mut wire =
-            Wire { socket, unread: Vec::new(), early: HashMap::new(), next_id: 0 };
+        let mut wire = Wire {
+            socket,
+            buffer: Vec::new(),
+            filled: 0,
+            taken: 0,
+            early: HashMap::new(),
+            next_id: 0,
+        };
         wire.set_patience(PATIENCE);
         wire
     }
@@ -57,19 +70,29 @@ impl Wire {
 
     /// The next line that the server sends; `None` when it has closed the connection.
     pub fn read_line(&mut self) -> Option<String> {
-        // What was looked through before: answers may have 100 MB.
+        let line = self.read_line_bytes()?;
+        Some(String::from_utf8(line.to_vec()).expect("JSON is UTF-8"))
+    }
+
+    /// The same, unchecked, in the buffer that it was read into: answers may have 100 MB,
+    /// and a benchmark is to measure those who make them.
+    pub fn read_line_bytes(&mut self) -> Option<&[u8]> {
+        self.buffer.copy_within(self.taken..self.filled, 0);
+        self.filled -= self.taken;
+        self.taken = 0;
         let mut seen = 0;
-        let mut chunk = vec![0; 1 << 18];
         loop {
-            if let Some(end) = memchr(&self.unread[seen..]) {
-                let rest = self.unread.split_off(seen + end + 1);
-                let line = std::mem::replace(&mut self.unread, rest);
-                return Some(String::from_utf8(line).expect("JSON is UTF-8"));
+            if let Some(end) = memchr(&self.buffer[seen..self.filled]) {
+                self.taken = seen + end + 1;
+                return Some(&self.buffer[..self.taken]);
             }
-            seen = self.unread.len();
-            match self.socket.read(&mut chunk) {
+            seen = self.filled;
+            if self.buffer.len() < self.filled + CHUNK_LEN {
+                self.buffer.resize((self.filled + CHUNK_LEN) * 2, 0);
+            }
+            match self.socket.read(&mut self.buffer[self.filled..]) {
                 Ok(0) => return None,
-                Ok(len) => self.unread.extend_from_slice(&chunk[..len]),
+                Ok(len) => self.filled += len,
                 Err(err) if err.kind() == std::io::ErrorKind::ConnectionReset => {
                     return None;
                 }

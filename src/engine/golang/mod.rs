@@ -47,7 +47,7 @@ pub use details::{Ancestor, Waiter};
 pub use goroutine::{Goroutine, GoroutineTable};
 pub use interface::RuntimeType;
 pub use stack::{Frame, Stack, UnwindFrom, UnwindLimits};
-pub use summary::StackSummary;
+pub use summary::{Reach, StackSummary};
 pub use threads::{ThreadGoroutine, ThreadState};
 
 /// An ELF file as it lies in the memory of the inferior.

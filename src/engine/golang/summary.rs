@@ -24,7 +24,8 @@ pub struct StackSummary {
     pub user: Spot,
     /// The entry of the function that the goroutine was started for: not of a wrapper.
     pub start: Spot,
-    /// Equal for stacks whose first [`SIGNATURE_FRAMES_MAX`] PCs are equal.
+    /// Equal for stacks whose first [`SIGNATURE_FRAMES_MAX`] PCs are equal, if they were
+    /// walked [`Reach::Far`].
     pub signature: u64,
 }
 
@@ -34,9 +35,25 @@ pub const SIGNATURE_FRAMES_MAX: usize = 32;
 /// Frames that are searched for one of the user.
 const USER_FRAMES_MAX: usize = 256;
 
-/// How much of each stack is read at once, in bytes from SP. Parked in a channel
-/// operation, the user's frame is about 250 bytes up.
-const PREFETCH: usize = 1024;
+/// How far a stack is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the user's frame. There is no signature then.
+    ToUser,
+    /// As far as signatures look.
+    Far,
+}
+
+impl Reach {
+    /// How much of each stack is read at once, in bytes from SP. Parked in a channel
+    /// operation, the user's frame is about 250 bytes up; in a select, 550.
+    fn prefetch(self) -> usize {
+        match self {
+            Reach::ToUser => 640,
+            Reach::Far => 1024,
+        }
+    }
+}
 
 /// Stacks that are read at once: as many as one `process_vm_readv` takes (`UIO_MAXIOV`).
 const BATCH: usize = 1024;
@@ -49,17 +66,20 @@ impl Runtime {
         mem: &dyn Memory,
         goroutines: &[Goroutine],
         threads: &[ThreadState],
+        reach: Reach,
     ) -> Vec<StackSummary> {
+        let prefetched = reach.prefetch();
         let mut summaries = vec![StackSummary::default(); goroutines.len()];
         let mut known = FxHashMap::default();
         let mut starts: FxHashMap<Addr, Addr> = FxHashMap::default();
         let mut order: Vec<(Addr, usize)> =
             goroutines.iter().map(|it| it.sp).zip(0..).collect();
         order.sort_unstable();
-        let mut buf = vec![0; BATCH * PREFETCH];
+        let mut buf = vec![0; BATCH.min(order.len()) * prefetched];
         for batch in order.chunks(BATCH) {
-            let read = prefetch(mem, goroutines, batch, &mut buf);
-            let stacks = buf.chunks(PREFETCH).zip(read);
+            let stacks = buf.chunks_mut(prefetched);
+            let read = prefetch(mem, goroutines, batch, stacks);
+            let stacks = buf.chunks(prefetched).zip(read);
             for (&(_, index), (bytes, len)) in batch.iter().zip(stacks) {
                 let of = &goroutines[index];
                 let thread =
@@ -68,7 +88,7 @@ impl Runtime {
                     Some(thread) => self.summarize_thread(mem, of, thread),
                     None => {
                         let near = Near { from: of.sp, bytes: &bytes[..len], mem };
-                        self.summarize_parked(near, of, &mut known)
+                        self.summarize_parked(near, of, &mut known, reach)
                     }
                 };
                 let start = starts.entry(of.start_pc);
@@ -92,7 +112,8 @@ impl Runtime {
             Some(thread) => self.summarize_thread(mem, goroutine, thread),
             None => {
                 let near = Near { from: goroutine.sp, bytes: &[], mem };
-                self.summarize_parked(near, goroutine, &mut FxHashMap::default())
+                let known = &mut FxHashMap::default();
+                self.summarize_parked(near, goroutine, known, Reach::ToUser)
             }
         };
         self.locate(summary.user)
@@ -127,12 +148,16 @@ impl Runtime {
         near: Near<'_>,
         of: &Goroutine,
         known: &mut FxHashMap<Addr, Meaning>,
+        reach: Reach,
     ) -> StackSummary {
         let mut hasher = FxHasher::default();
         let mut user = None;
         let (mut pc, mut sp, mut lookup) = (of.pc, of.sp, of.pc);
         let is_moving = of.status == status::COPYSTACK || of.unreadable;
         for depth in 0..if is_moving { 0 } else { USER_FRAMES_MAX } {
+            if user.is_some() && reach == Reach::ToUser {
+                break;
+            }
             if depth < SIGNATURE_FRAMES_MAX {
                 hasher.write_u64(pc.0);
             } else if user.is_some() {
@@ -200,16 +225,16 @@ pub fn is_user_function(name: &str) -> bool {
 }
 
 /// Reads the memory above the SP of each goroutine of a batch; says how much of each.
-fn prefetch(
+fn prefetch<'a>(
     mem: &dyn Memory,
     goroutines: &[Goroutine],
     batch: &[(Addr, usize)],
-    buf: &mut [u8],
+    bufs: impl Iterator<Item = &'a mut [u8]>,
 ) -> Vec<usize> {
     let mut parts = Vec::with_capacity(batch.len());
-    for (&(sp, index), bytes) in batch.iter().zip(buf.chunks_mut(PREFETCH)) {
+    for (&(sp, index), bytes) in batch.iter().zip(bufs) {
         let len = goroutines[index].stack_hi.0.saturating_sub(sp.0);
-        let len = usize::try_from(len).map_or(PREFETCH, |it| it.min(PREFETCH));
+        let len = usize::try_from(len).map_or(bytes.len(), |it| it.min(bytes.len()));
         parts.push(ReadPart { addr: sp, buf: &mut bytes[..len], ok: false });
     }
     mem.read_many(&mut parts);
@@ -244,20 +269,25 @@ mod tests {
         let program = Program::start(testing::PARKED, &[]);
         let Program { runtime, memory, .. } = &program;
         let table = runtime.goroutines(memory, &[]).unwrap();
-        let summaries = runtime.summarize(memory, table.as_slice(), &[]);
+        let summaries = runtime.summarize(memory, table.as_slice(), &[], Reach::Far);
         for (it, summary) in table.iter().zip(&summaries) {
             let stack = program.unwind(it);
             let is_user = |it: &&Frame| is_user_function(testing::name(it));
             let user = stack.frames.iter().find(is_user).map(Frame::spot);
             assert_eq!(user.unwrap_or(it.spot()), summary.user, "goroutine {}", it.id);
         }
+        let short = runtime.summarize(memory, table.as_slice(), &[], Reach::ToUser);
+        let users =
+            |all: &[StackSummary]| all.iter().map(|it| it.user).collect::<Vec<_>>();
+        assert_eq!(users(&short), users(&summaries));
     }
 
     #[test]
     fn goroutines_were_started_for_what_their_wrappers_call() {
         let program = Program::start(testing::PARKED, &[]);
         let deep = program.goroutine_in("main.deep");
-        let summaries = program.runtime.summarize(&program.memory, &[deep], &[]);
+        let summaries =
+            program.runtime.summarize(&program.memory, &[deep], &[], Reach::ToUser);
         assert_eq!(program.runtime.function_name(deep.start_pc), "main.main.gowrap3");
         let start = program.runtime.locate(summaries[0].start);
         assert_eq!(start.function.unwrap().name, "main.deep");
@@ -268,7 +298,7 @@ mod tests {
         let program = Program::start(testing::CROWD, &[]);
         let Program { runtime, memory, .. } = &program;
         let table = runtime.goroutines(memory, &[]).unwrap();
-        let summaries = runtime.summarize(memory, table.as_slice(), &[]);
+        let summaries = runtime.summarize(memory, table.as_slice(), &[], Reach::Far);
         let mut counts: FxHashMap<u64, usize> = FxHashMap::default();
         for summary in &summaries {
             *counts.entry(summary.signature).or_default() += 1;

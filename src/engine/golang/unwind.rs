@@ -432,7 +432,12 @@ mod tests {
                 program.runtime.channel_waiters(&noise, it.addr);
                 program.runtime.runtime_type(&noise, it.start_pc);
             }
-            program.runtime.summarize(&noise, table.as_slice(), &[]);
+            program.runtime.summarize(
+                &noise,
+                table.as_slice(),
+                &[],
+                crate::engine::golang::Reach::Far,
+            );
         }
     }
 }

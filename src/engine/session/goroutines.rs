@@ -1,11 +1,12 @@
 //! Goroutines in words: one, or a list of a hundred thousand.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::{Kind, LoadConfig};
-use crate::engine::golang::{Frame, Goroutine, Location, Spot, StackSummary};
+use crate::engine::golang::{Frame, Goroutine, GoroutineTable, Location, Reach, Spot};
 use crate::engine::memory::Pages;
 use crate::engine::session::Session;
 use crate::engine::session::resolve::without_type_parameters;
@@ -20,8 +21,6 @@ pub struct GoroutineView {
     pub go_statement: Arc<Location>,
     pub start: Arc<Location>,
     pub labels: BTreeMap<String, String>,
-    /// Equal for goroutines whose stacks have the same return addresses.
-    pub signature: u64,
 }
 
 /// Which of its places a filter or a group is about.
@@ -60,14 +59,6 @@ pub struct Filter {
     pub negated: bool,
 }
 
-/// A page of the list.
-#[derive(Debug, Default)]
-pub struct Page {
-    pub goroutines: Vec<GoroutineView>,
-    /// Where the next page starts, in `runtime.allgs`; `None` at the end.
-    pub next: Option<usize>,
-}
-
 /// Goroutines that have something in common.
 #[derive(Debug, Default)]
 pub struct Group {
@@ -82,52 +73,82 @@ impl Session {
         views.pop().ok_or_else(|| Error::message("the goroutine cannot be read"))
     }
 
-    /// Many at once: their stacks are read together, and a place that many share is put
-    /// into words once.
     fn goroutine_views(&self, goroutines: &[Goroutine]) -> Result<Vec<GoroutineView>> {
+        let mut views = Vec::with_capacity(goroutines.len());
+        self.describe(goroutines, &mut |view| views.push(view))?;
+        Ok(views)
+    }
+
+    /// Many, one after another: their stacks are read many at a time, and a place that
+    /// many share is put into words once.
+    fn describe(
+        &self,
+        goroutines: &[Goroutine],
+        visit: &mut dyn FnMut(GoroutineView),
+    ) -> Result<()> {
         let memory = self.memory()?;
         let runtime = &self.program.runtime;
         let threads = self.stop.threads.as_deref().unwrap_or_default();
-        let summaries = runtime.summarize(&*memory, goroutines, threads);
         let mut known: FxHashMap<Spot, Arc<Location>> = FxHashMap::default();
         let mut locate = |spot: Spot| -> Arc<Location> {
             known.entry(spot).or_insert_with(|| Arc::new(runtime.locate(spot))).clone()
         };
-        let pages = Pages::new(&*memory);
-        let views =
-            goroutines.iter().zip(&summaries).map(|(it, summary): (_, &StackSummary)| {
-                GoroutineView {
+        for goroutines in goroutines.chunks(BATCH) {
+            let summaries =
+                runtime.summarize(&*memory, goroutines, threads, Reach::ToUser);
+            let pages = Pages::new(&*memory);
+            for (it, summary) in goroutines.iter().zip(&summaries) {
+                visit(GoroutineView {
                     goroutine: *it,
                     current: locate(it.spot()),
                     user: locate(summary.user),
                     go_statement: locate(it.go_spot()),
                     start: locate(summary.start),
                     labels: runtime.labels(&pages, it).into_iter().collect(),
-                    signature: summary.signature,
-                }
-            });
-        Ok(views.collect())
+                });
+            }
+        }
+        Ok(())
     }
 
-    /// The goroutines from index `start` of `runtime.allgs` on, `count` of them at most
-    /// (0: all). Filters apply to the page, as Delve's do.
-    pub fn goroutine_page(
-        &mut self,
-        start: usize,
-        count: usize,
-        filters: &[Filter],
-    ) -> Result<Page> {
+    /// What [`visit_goroutines`](Self::visit_goroutines) will visit.
+    pub fn goroutine_page(&mut self, start: usize, count: usize) -> Result<Page> {
         self.check_alive()?;
-        let table = self.goroutine_table()?;
-        let from = table.as_slice().partition_point(|it| (it.index as usize) < start);
-        let rest = &table.as_slice()[from..];
-        let taken = if count == 0 { rest.len() } else { count.min(rest.len()) };
-        let next = rest.get(taken).map(|it| it.index as usize);
-        let page = rest[..taken].to_vec();
-        let mut goroutines = self.goroutine_views(&page)?;
-        goroutines.retain(|it| filters.iter().all(|filter| filter.accepts(it)));
-        Ok(Page { goroutines, next })
+        let table = self.goroutine_table()?.as_slice();
+        let from = table.partition_point(|it| (it.index as usize) < start);
+        let left = table.len() - from;
+        let taken = if count == 0 { left } else { count.min(left) };
+        let next = table.get(from + taken).map(|it| it.index as usize);
+        Ok(Page { rows: from..from + taken, next })
     }
+
+    /// Visits the goroutines of a page that the filters let through.
+    pub fn visit_goroutines(
+        &self,
+        page: &Page,
+        filters: &[Filter],
+        visit: &mut dyn FnMut(GoroutineView),
+    ) -> Result<()> {
+        let table = self.stop.goroutines.as_ref().map(GoroutineTable::as_slice);
+        let rows = table.and_then(|it| it.get(page.rows.clone())).unwrap_or_default();
+        self.describe(rows, &mut |view| {
+            if filters.iter().all(|filter| filter.accepts(&view)) {
+                visit(view);
+            }
+        })
+    }
+}
+
+/// Goroutines that are described at a time: what was read for them may then go.
+const BATCH: usize = 8192;
+
+/// A page of the list of goroutines, which is in the order of `runtime.allgs`. Filters
+/// apply to the page, as Delve's do.
+#[derive(Debug, Default)]
+pub struct Page {
+    rows: Range<usize>,
+    /// Where the next page starts, in `runtime.allgs`; `None` at the end.
+    pub next: Option<usize>,
 }
 
 impl Session {
@@ -211,7 +232,8 @@ impl Session {
             all = kept.map(|it| it.goroutine).collect();
         }
         let threads = self.stop.threads.as_deref().unwrap_or_default();
-        let summaries = self.program.runtime.summarize(&*memory, &all, threads);
+        let summaries =
+            self.program.runtime.summarize(&*memory, &all, threads, Reach::Far);
         let mut by_stack: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
         for (at, summary) in summaries.iter().enumerate() {
             by_stack.entry(summary.signature).or_default().push(at);
@@ -289,24 +311,34 @@ fn described(at: &Location) -> String {
     format!("{}:{} in {}", at.file, at.line, without_type_parameters(function))
 }
 
-/// Sorts goroutines into groups, by name, with `members_max` of each.
-pub fn group(
-    goroutines: Vec<GoroutineView>,
-    aspect: Aspect,
-    key: &str,
-    members_max: usize,
-) -> Vec<Group> {
-    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-    for view in goroutines {
-        let Some(name) = group_name(&view, aspect, key) else { continue };
-        let group = groups.entry(name.clone()).or_default();
-        group.name = name;
+/// Sorts goroutines into groups, by name, with so many members of each.
+#[derive(Debug, Default)]
+pub struct Grouping {
+    groups: BTreeMap<String, Group>,
+}
+
+impl Grouping {
+    /// Adds one; `members_max` of each group are kept, the others are only counted.
+    pub fn add(
+        &mut self,
+        view: GoroutineView,
+        aspect: Aspect,
+        key: &str,
+        members_max: usize,
+    ) {
+        let Some(name) = group_name(&view, aspect, key) else { return };
+        let group = self.groups.entry(name).or_default();
         group.total += 1;
         if group.members.len() < members_max {
             group.members.push(view);
         }
     }
-    groups.into_values().collect()
+
+    /// The groups, with their names, by name.
+    pub fn finish(self) -> Vec<Group> {
+        let named = self.groups.into_iter();
+        named.map(|(name, group)| Group { name, ..group }).collect()
+    }
 }
 
 #[cfg(test)]
@@ -340,7 +372,11 @@ mod tests {
     #[test]
     fn groups_are_sorted_and_count_those_that_they_do_not_show() {
         let all = vec![on(None, "b"), on(None, "a"), on(None, "b")];
-        let groups = group(all, Aspect::Label, "req", 1);
+        let mut grouping = Grouping::default();
+        for view in all {
+            grouping.add(view, Aspect::Label, "req", 1);
+        }
+        let groups = grouping.finish();
         let said: Vec<_> = groups
             .iter()
             .map(|it| (it.name.as_str(), it.members.len(), it.total))

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
-use crate::engine::golang::{Goroutine, GoroutineTable, ThreadState};
+use crate::engine::golang::{Goroutine, GoroutineTable, Reach, ThreadState};
 use crate::engine::inferior::{Ending, signal_name};
 use crate::engine::memory::Memory;
 use crate::engine::session::{Session, tid};
@@ -137,7 +137,7 @@ impl Session {
                 return None;
             }
             let one = std::slice::from_ref(&goroutine);
-            let summary = runtime.summarize(memory, one, threads);
+            let summary = runtime.summarize(memory, one, threads, Reach::ToUser);
             let user = runtime.locate(summary.first()?.user);
             let theirs = !user.file.is_empty()
                 && standard.as_ref().is_none_or(|it| !user.file.starts_with(it));

@@ -7,7 +7,9 @@ use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
 use crate::engine::session::Session;
 use crate::engine::session::disassembly::Flavour;
-use crate::engine::session::goroutines::{self, Aspect, Filter, GroupRequest, Page};
+use crate::engine::session::goroutines::{
+    self, Aspect, Filter, GoroutineView, GroupRequest, Grouping, Page,
+};
 use crate::engine::session::query::FrameRegisters;
 use crate::service::convert;
 use crate::service::handlers::filter;
@@ -45,30 +47,49 @@ pub fn targets(session: &mut Session, _: ListTargetsIn) -> Result<ListTargetsOut
     Ok(ListTargetsOut { targets: Some(vec![target]) })
 }
 
-pub fn goroutines(session: &mut Session, args: ListGoroutinesIn) -> Result<Json> {
+pub fn goroutines(
+    session: &mut Session,
+    args: ListGoroutinesIn,
+    json: &mut Json,
+) -> Result<()> {
     let (start, count) = (at_least_zero(args.start), at_least_zero(args.count));
     let (on_channel, others) = split_channel(args.filters.unwrap_or_default());
     let filters = filters(Some(others))?;
-    let page = match on_channel {
-        None => session.goroutine_page(start, count, &filters)?,
+    let page;
+    let (next, waiting) = match on_channel {
+        None => {
+            page = session.goroutine_page(start, count)?;
+            (page.next, None)
+        }
         Some(wanted) => {
+            page = Page::default();
             let scope = args.eval_scope.as_ref();
-            waiting_page(session, &wanted, scope, count, &filters)?
+            (None, Some(waiting_on(session, &wanted, scope, count, &filters)?))
+        }
+    };
+    let session = &*session;
+    let visit = |visit: &mut dyn FnMut(GoroutineView)| match waiting {
+        None => session.visit_goroutines(&page, &filters, visit),
+        Some(waiting) => {
+            waiting.into_iter().for_each(visit);
+            Ok(())
         }
     };
     let mut write = Goroutines::new(session.program());
-    let mut json = Json::default();
-    let nextg = page.next.map_or(-1, |it| it as i64);
+    let nextg = next.map_or(-1, |it| it as i64);
     json.raw(r#"{"Goroutines":"#);
     let Some(aspect) = Aspect::from_number(args.group_by) else {
-        json.list(&page.goroutines, |json, it| write.write(json, it));
+        let mut list = json.begin_list();
+        visit(&mut |it| write.write(list.element(), &it))?;
+        list.end();
         json.raw(r#","Nextg":"#).int(nextg);
         json.raw(r#","Groups":null,"TooManyGroups":false}"#);
-        return Ok(json);
+        return Ok(());
     };
     let members_max = at_least_zero(args.max_group_members);
-    let mut groups =
-        goroutines::group(page.goroutines, aspect, &args.group_by_key, members_max);
+    let mut groups = Grouping::default();
+    visit(&mut |it| groups.add(it, aspect, &args.group_by_key, members_max))?;
+    let mut groups = groups.finish();
     let too_many_groups = args.max_groups > 0 && groups.len() as i64 > args.max_groups;
     if too_many_groups {
         groups.truncate(at_least_zero(args.max_groups));
@@ -88,7 +109,7 @@ pub fn goroutines(session: &mut Session, args: ListGoroutinesIn) -> Result<Json>
     json.list(members, |json, it| write.write(json, it));
     json.raw(r#","Nextg":"#).int(nextg).raw(r#","Groups":"#).value(&on_wire);
     json.raw(r#","TooManyGroups":"#).bool(too_many_groups).raw("}");
-    Ok(json)
+    Ok(())
 }
 
 /// The number of the filter for goroutines that wait on a channel.
@@ -102,13 +123,13 @@ fn split_channel(
     (on_channel.pop(), others)
 }
 
-fn waiting_page(
+fn waiting_on(
     session: &mut Session,
     wanted: &types::GoroutineFilter,
     scope: Option<&EvalScope>,
     count: usize,
     filters: &[Filter],
-) -> Result<Page> {
+) -> Result<Vec<GoroutineView>> {
     if wanted.negated {
         return Err(Error::message("channel filter can not be negated"));
     }
@@ -119,7 +140,7 @@ fn waiting_page(
         scope.ok_or_else(|| Error::message("channel filter without eval scope"))?;
     let mut goroutines = session.channel_waiters(place(scope)?, &wanted.arg, count)?;
     goroutines.retain(|it| filters.iter().all(|filter| filter.accepts(it)));
-    Ok(Page { goroutines, next: None })
+    Ok(goroutines)
 }
 
 fn filters(wanted: Option<Vec<types::GoroutineFilter>>) -> Result<Vec<Filter>> {
@@ -176,7 +197,11 @@ fn at_least_zero(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
-pub fn stacktrace(session: &mut Session, args: StacktraceIn) -> Result<Json> {
+pub fn stacktrace(
+    session: &mut Session,
+    args: StacktraceIn,
+    json: &mut Json,
+) -> Result<()> {
     if args.depth < 0 {
         return Err(Error::message("negative maximum stack depth"));
     }
@@ -202,20 +227,17 @@ pub fn stacktrace(session: &mut Session, args: StacktraceIn) -> Result<Json> {
             out.defers = defers.iter().map(|it| convert::defer(it, program)).collect();
         }
     }
-    let mut json = Json::default();
     json.raw(r#"{"Locations":"#);
     json.list(wire.iter().enumerate(), |json, (n, it)| {
         json.stackframe(it, variables.as_ref().and_then(|all| all.get(n)));
     });
     json.raw("}");
-    Ok(json)
+    Ok(())
 }
 
 /// An answer that is a list of variables.
-fn variables(key: &str, found: &[Variable]) -> Json {
-    let mut json = Json::default();
+fn variables(json: &mut Json, key: &str, found: &[Variable]) {
     json.raw("{").text(key).raw(":").variables(found).raw("}");
-    json
 }
 
 /// The goroutine and frame that a scope means.
@@ -232,36 +254,50 @@ fn place(scope: &EvalScope) -> Result<(i64, usize)> {
     Ok((scope.goroutine_id, frame))
 }
 
-pub fn locals(session: &mut Session, args: ListLocalVarsIn) -> Result<Json> {
+pub fn locals(
+    session: &mut Session,
+    args: ListLocalVarsIn,
+    json: &mut Json,
+) -> Result<()> {
     let (goroutine, frame) = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
     let found = session.locals(goroutine, frame, &config)?;
-    Ok(variables("Variables", &found))
+    variables(json, "Variables", &found);
+    Ok(())
 }
 
-pub fn arguments(session: &mut Session, args: ListFunctionArgsIn) -> Result<Json> {
+pub fn arguments(
+    session: &mut Session,
+    args: ListFunctionArgsIn,
+    json: &mut Json,
+) -> Result<()> {
     let (goroutine, frame) = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
     let found = session.arguments(goroutine, frame, &config)?;
-    Ok(variables("Args", &found))
+    variables(json, "Args", &found);
+    Ok(())
 }
 
-pub fn package_variables(session: &mut Session, args: ListPackageVarsIn) -> Result<Json> {
+pub fn package_variables(
+    session: &mut Session,
+    args: ListPackageVarsIn,
+    json: &mut Json,
+) -> Result<()> {
     session.check_alive()?;
     let regex = filter(&args.filter, "invalid filter argument: ")?;
     let config = convert::load_config_in(args.cfg);
     let found = session.package_variables(&regex, &config)?;
-    Ok(variables("Variables", &found))
+    variables(json, "Variables", &found);
+    Ok(())
 }
 
-pub fn eval(session: &mut Session, args: EvalIn) -> Result<Json> {
+pub fn eval(session: &mut Session, args: EvalIn, json: &mut Json) -> Result<()> {
     session.check_alive()?;
     let (goroutine, frame) = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg.unwrap_or(LoadConfig::FULL));
     let found = session.evaluate(goroutine, frame, &args.expr, &config)?;
-    let mut json = Json::default();
     json.raw(r#"{"Variable":"#).variable(&found).raw("}");
-    Ok(json)
+    Ok(())
 }
 
 pub fn set(session: &mut Session, args: SetIn) -> Result<Empty> {
