@@ -13,6 +13,7 @@ mod goroutines;
 mod line_pty;
 mod rpc_compat;
 mod screenshots;
+mod stacks;
 mod stepping;
 mod trust;
 mod tui_pty;

@@ -135,6 +135,7 @@ pub fn dispatch(method: &str, call: Call<'_>) {
         "ListGoroutines" => call.stopped_json(inspect::goroutines),
         "ListStackGroups" => call.stopped(inspect::stack_groups),
         "Stacktrace" => call.stopped_json(inspect::stacktrace),
+        "Ancestors" => call.stopped(inspect::ancestors),
         "ListLocalVars" => call.stopped_json(inspect::locals),
         "ListFunctionArgs" => call.stopped_json(inspect::arguments),
         "ListPackageVars" => call.stopped_json(inspect::package_variables),
@@ -168,7 +169,6 @@ pub fn dispatch(method: &str, call: Call<'_>) {
 /// it has to do without.
 const NOT_YET: &[(&[&str], &str)] = &[
     (&["CreateWatchpoint"], "tinydbg does not set watchpoints yet"),
-    (&["Ancestors"], "tinydbg does not show the ancestors of goroutines yet"),
     (&["Checkpoint", "ListCheckpoints", "ClearCheckpoint"], "not a recording"),
 ];
 

@@ -40,6 +40,9 @@ pub struct FunctionFlags {
     pub sp_write: bool,
     /// Written in assembly.
     pub asm: bool,
+    /// Made by the compiler, to call another function. Only said of Go ≤ 1.21: later such
+    /// functions have names of their own (`main.f.deferwrap1`).
+    pub wrapper: bool,
 }
 
 /// A position in the source.
@@ -70,6 +73,9 @@ const INLINED_MAX: usize = 1 << 23;
 const FLAG_TOP_FRAME: u8 = 1;
 const FLAG_SP_WRITE: u8 = 2;
 const FLAG_ASM: u8 = 4;
+
+/// `abi.FuncIDWrapper`, and `funcID_wrapper` before, of Go 1.19 to 1.21.
+const KIND_WRAPPER: u8 = 21;
 
 impl Binary {
     /// From `runtime.text` to `runtime.etext`: the machine code of Go functions.
@@ -109,6 +115,8 @@ impl Binary {
                 top_frame: raw.flags & FLAG_TOP_FRAME != 0,
                 sp_write: raw.flags & FLAG_SP_WRITE != 0,
                 asm: raw.flags & FLAG_ASM != 0,
+                wrapper: raw.kind == KIND_WRAPPER
+                    && self.go_version().is_some_and(|it| it.minor <= 21),
             },
             deferreturn: (raw.deferreturn != 0)
                 .then(|| FileAddr(raw.entry.wrapping_add(u64::from(raw.deferreturn)))),

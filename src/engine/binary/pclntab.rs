@@ -69,6 +69,8 @@ pub struct RawFunction {
     /// The unit's place in the table of units' files.
     pub unit: u32,
     pub start_line: u32,
+    /// `abi.FuncID`.
+    pub kind: u8,
     pub flags: u8,
     n_funcdata: u8,
     /// Where the offsets of `PCDATA` and `FUNCDATA` begin.
@@ -253,6 +255,7 @@ impl<'a> Table<'a> {
             n_pcdata: word(7)?,
             unit: word(8)?,
             start_line: if has_start_line { word(9)? } else { 0 },
+            kind: *self.bytes.get(bytes)?,
             flags: *self.bytes.get(bytes + 1)?,
             n_funcdata: *self.bytes.get(bytes + 3)?,
             tail: bytes + 4,

@@ -180,7 +180,7 @@ impl Held {
     fn find(runtime: &Runtime, memory: &Peeked) -> Option<(Goroutine, Stack, usize)> {
         let table = runtime.goroutines(memory, &[]).ok()?;
         let main = table.by_id(1).filter(|it| it.is_waiting())?;
-        let limits = UnwindLimits { depth_max: 50 };
+        let limits = UnwindLimits::frames(50);
         let stack = runtime.unwind(memory, &UnwindFrom::Saved(main), limits);
         let frame = stack.frames.iter().position(|it| {
             it.function.as_ref().is_some_and(|it| it.name == "main.hold")

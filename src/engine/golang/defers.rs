@@ -39,6 +39,9 @@ impl Defer {
     }
 }
 
+/// The return address of a `defer` statement, and SP of its frame.
+type Place = (Addr, Addr);
+
 /// A panic that has not ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Panic {
@@ -78,9 +81,10 @@ impl Runtime {
         defers: &mut Vec<Defer>,
     ) {
         // The lists that wait to be read on with, outermost first: a `_defer` for a
-        // range-over-func body stands for a list of its own (Go ≥ 1.22).
-        let mut waiting = vec![first];
-        while let Some(addr) = waiting.pop() {
+        // range-over-func body stands for a list of its own (Go ≥ 1.22), whose members say
+        // nothing of themselves before `deferconvert` copies the place of that one.
+        let mut waiting = vec![(first, None)];
+        while let Some((addr, place)) = waiting.pop() {
             if addr.0 == 0 {
                 continue;
             }
@@ -90,7 +94,7 @@ impl Runtime {
                 defers.push(Defer { addr, unreadable, ..Defer::default() });
                 return;
             }
-            match self.read_defer(mem, addr, defers) {
+            match self.read_defer(mem, addr, place, defers) {
                 Ok(next) => waiting.extend(next),
                 Err(fault) => {
                     let unreadable = Some(fault.to_string());
@@ -100,13 +104,15 @@ impl Runtime {
         }
     }
 
-    /// Reads one `_defer`; returns what is to be read next, the nearest last.
+    /// Reads one `_defer`, whose PC and SP are `place` if that is given; returns what is
+    /// to be read next, the nearest last.
     fn read_defer(
         &self,
         mem: &dyn Memory,
         addr: Addr,
+        place: Option<Place>,
         defers: &mut Vec<Defer>,
-    ) -> Result<[Addr; 2], Fault> {
+    ) -> Result<[(Addr, Option<Place>); 2], Fault> {
         let layout = self.layout();
         let word = |field| mem.read_word(addr.offset(layout.offset(field))).map(Addr);
         let flag = |field| {
@@ -119,22 +125,25 @@ impl Runtime {
             let head = layout.find_offset(Field::DeferHead);
             let head = head.map_or(Ok(0), |it| mem.read_word(addr.offset(it)))?;
             let first = if head == 0 { 0 } else { mem.read_word(Addr(head))? };
-            return Ok([link, Addr(first)]);
+            let outer = (word(Field::DeferPc)?, word(Field::DeferSp)?);
+            return Ok([(link, place), (Addr(first), Some(outer))]);
         }
         // Go ≤ 1.21 lists a record for a frame with open-coded defers once it panics.
         if !flag(Field::DeferOpen) {
             let closure = word(Field::DeferFn)?;
             let deferred_pc = if closure.0 == 0 { 0 } else { mem.read_word(closure)? };
+            let own = (word(Field::DeferPc)?, word(Field::DeferSp)?);
+            let (defer_pc, sp) = place.unwrap_or(own);
             defers.push(Defer {
                 addr,
                 deferred_pc: Addr(deferred_pc),
                 closure,
-                defer_pc: word(Field::DeferPc)?,
-                sp: word(Field::DeferSp)?,
+                defer_pc,
+                sp,
                 unreadable: None,
             });
         }
-        Ok([link, Addr(0)])
+        Ok([(link, place), (Addr(0), None)])
     }
 
     /// The deferred calls that the compiler coded into the function of a frame, the next
@@ -186,6 +195,8 @@ impl Runtime {
                 offsets.push(Some(offset));
                 info = next;
             }
+            // The next to run is said first.
+            offsets.reverse();
         }
         Some(move |slot: i64| offsets.get(slot as usize).copied().flatten())
     }

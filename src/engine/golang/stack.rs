@@ -41,10 +41,18 @@ impl UnwindFrom<'_> {
 }
 
 /// How much of a stack is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnwindLimits {
     /// Frames at most, inlined ones included.
     pub depth_max: usize,
+    /// Not from one stack to another: the walk ends where the stack does.
+    pub one_stack: bool,
+}
+
+impl UnwindLimits {
+    pub fn frames(depth_max: usize) -> UnwindLimits {
+        UnwindLimits { depth_max, one_stack: false }
+    }
 }
 
 /// Frames of any stack at most: what a list of them can be used for, and 100 MB of them.
@@ -128,7 +136,7 @@ impl Runtime {
         from: &UnwindFrom<'_>,
         limits: UnwindLimits,
     ) -> Stack {
-        let walk = Walk::begin(self, mem, from, limits.depth_max.min(FRAMES_MAX));
+        let walk = Walk::begin(self, mem, from, limits);
         match from.why_not() {
             Some(why) => walk.refuse(why),
             None => walk.run(),

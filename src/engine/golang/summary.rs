@@ -125,7 +125,7 @@ impl Runtime {
         goroutine: &Goroutine,
         thread: &ThreadState,
     ) -> StackSummary {
-        let limits = UnwindLimits { depth_max: USER_FRAMES_MAX };
+        let limits = UnwindLimits::frames(USER_FRAMES_MAX);
         let stack = self.unwind(mem, &UnwindFrom::Thread(thread), limits);
         let is_user = |it: &&Frame| {
             it.function.as_ref().is_some_and(|it| is_user_function(&it.name))

@@ -113,7 +113,7 @@ impl Program {
     }
 
     pub fn unwind(&self, goroutine: &Goroutine) -> Stack {
-        let limits = UnwindLimits { depth_max: 10_000 };
+        let limits = UnwindLimits::frames(10_000);
         self.runtime.unwind(&self.memory, &UnwindFrom::Parked(goroutine), limits)
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::addr::Addr;
 use crate::engine::binary::frames::{CfaRule, CfiRow, SavedAt};
 use crate::engine::binary::{Binary, Function};
 use crate::engine::golang::layout::{self, function};
-use crate::engine::golang::stack::{Frame, Stack, UnwindFrom};
+use crate::engine::golang::stack::{FRAMES_MAX, Frame, Stack, UnwindFrom, UnwindLimits};
 use crate::engine::golang::switch::Stacks;
 use crate::engine::golang::window::Window;
 use crate::engine::golang::{FunctionName, Image, Runtime};
@@ -36,6 +36,7 @@ pub(super) struct Walk<'a> {
     pub on_system_stack: bool,
     frames: Vec<Frame>,
     depth_max: usize,
+    one_stack: bool,
 }
 
 /// What comes after a frame.
@@ -52,7 +53,7 @@ impl<'a> Walk<'a> {
         runtime: &'a Runtime,
         mem: &'a dyn Memory,
         from: &UnwindFrom<'_>,
-        depth_max: usize,
+        limits: UnwindLimits,
     ) -> Walk<'a> {
         let (stacks, registers) = Stacks::find(runtime, mem, from);
         Walk {
@@ -64,7 +65,8 @@ impl<'a> Walk<'a> {
             registers,
             is_exact: true,
             frames: Vec::new(),
-            depth_max,
+            depth_max: limits.depth_max.min(FRAMES_MAX),
+            one_stack: limits.one_stack,
         }
     }
 
@@ -127,8 +129,10 @@ impl<'a> Walk<'a> {
                 of.name
             ));
         };
+        let was_on_system_stack = self.on_system_stack;
         if let Some(next) = self.leave_stack(image, of.name, lookup, delta) {
-            return next;
+            let has_left = self.on_system_stack != was_on_system_stack;
+            return if self.one_stack && has_left { Next::End } else { next };
         }
         let Some(cfa) = self.registers.rsp.checked_add(delta.saturating_add(8)) else {
             return Next::Broken(format!("SP is {}", self.registers.sp()));
@@ -336,7 +340,6 @@ fn inline_stack<'b>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::golang::stack::UnwindLimits;
     use crate::engine::golang::testing::{self, Noise, Program};
     use crate::engine::golang::threads::ThreadState;
 
@@ -383,7 +386,7 @@ mod tests {
     fn a_stack_is_cut_where_it_is_asked_to_be() {
         let program = Program::start(testing::PARKED, &[]);
         let goroutine = program.goroutine_in("main.deep");
-        let limits = UnwindLimits { depth_max: 50 };
+        let limits = UnwindLimits::frames(50);
         let from = UnwindFrom::Parked(&goroutine);
         let stack = program.runtime.unwind(&program.memory, &from, limits);
         assert_eq!(stack.frames.len(), 50);
@@ -396,7 +399,7 @@ mod tests {
     #[test]
     fn garbage_is_unwound_to_an_end() {
         let program = Program::start(testing::PARKED, &[]);
-        let limits = UnwindLimits { depth_max: 500 };
+        let limits = UnwindLimits::frames(500);
         for seed in 0..300 {
             let noise = Noise::new(&program, seed);
             let registers = Registers {
@@ -423,7 +426,7 @@ mod tests {
             let Ok(table) = program.runtime.goroutines(&noise, &[]) else { continue };
             for it in table.iter().take(100) {
                 let from = UnwindFrom::Parked(it);
-                let limits = UnwindLimits { depth_max: 100 };
+                let limits = UnwindLimits::frames(100);
                 program.runtime.unwind(&noise, &from, limits);
                 program.runtime.defers(&noise, it);
                 program.runtime.panics(&noise, it);

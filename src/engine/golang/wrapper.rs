@@ -2,8 +2,8 @@
 //!
 //! `go f(x)` starts a function without arguments that the compiler makes, `main.gowrap1`,
 //! and `defer f(x)` defers a `main.deferwrap1` (Go ≥ 1.22; before, they have names like
-//! closures and are left as they are). People who look at a list of goroutines want to
-//! see `f`.
+//! closures, and Go's table says what they are). People who look at a list of goroutines
+//! want to see `f`.
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 
@@ -21,12 +21,22 @@ impl Runtime {
         self.unwrap_function(goroutine.start_pc)
     }
 
+    /// Whether the compiler made the function at `entry`, to start or to defer another.
+    pub fn is_wrapper_at(&self, entry: Addr) -> bool {
+        let image = self.images().find(entry);
+        let found = image.and_then(|it| Some((it, it.function_at(entry)?)));
+        found.is_some_and(|(image, id)| {
+            let function = image.binary.function(id);
+            function.flags.wrapper || is_wrapper(function.name)
+        })
+    }
+
     /// The entry of the function that the wrapper at `entry` calls; `entry` itself if it
     /// is no wrapper, or if the function cannot be told.
     pub fn unwrap_function(&self, entry: Addr) -> Addr {
         let Some(image) = self.images().find(entry) else { return entry };
         let Some(id) = image.function_at(entry) else { return entry };
-        if !is_wrapper(image.binary.function(id).name) {
+        if !self.is_wrapper_at(entry) {
             return entry;
         }
         let found = find_callee(&image.binary, id);
@@ -72,7 +82,7 @@ fn find_callee(binary: &Binary, id: FunctionId) -> Option<FileAddr> {
 }
 
 /// Whether a function is the runtime's own, not exported.
-fn is_inside_runtime(name: &str) -> bool {
+pub fn is_inside_runtime(name: &str) -> bool {
     let rest = name.strip_prefix("runtime.");
     rest.is_some_and(|it| !it.starts_with(|c: char| c.is_ascii_uppercase()))
 }

@@ -12,11 +12,15 @@ use crate::engine::registers::Registers;
 use iced_x86::{ConditionCode, Instruction, Mnemonic, OpKind, Register};
 
 /// The memory that an emulated instruction may touch.
-pub(super) trait Words {
+pub(in crate::engine) trait Words {
     /// The `len` (1, 2, 4 or 8) bytes at `addr`, zero-extended.
     fn load(&mut self, addr: u64, len: usize) -> Option<u64>;
     /// Stores the low `len` bytes of `value`.
     fn store(&mut self, addr: u64, len: usize, value: u64) -> Option<()>;
+    /// Whether nobody else changes the memory that `base` points to.
+    fn is_private(&self, base: Register) -> bool {
+        matches!(base, Register::RSP | Register::RBP)
+    }
 }
 
 const CF: u64 = 1;
@@ -31,7 +35,7 @@ const ARITHMETIC: u64 = CF | PF | AF | ZF | SF | OF;
 ///
 /// `None` if this is not known how to be done, or memory could not be accessed; then
 /// nothing has changed.
-pub(super) fn emulate(
+pub(in crate::engine) fn emulate(
     instruction: &Instruction,
     registers: &mut Registers,
     words: &mut dyn Words,
@@ -243,7 +247,7 @@ impl Machine<'_> {
     fn private_address(&self) -> Option<u64> {
         let base = self.instruction.memory_base();
         let plain = self.instruction.segment_prefix() == Register::None;
-        let own = matches!(base, Register::RSP | Register::RBP);
+        let own = self.words.is_private(base);
         if own && plain { self.effective_address() } else { None }
     }
 

@@ -40,6 +40,7 @@ pub use crate::engine::os::signal::name as signal_name;
 pub use core::{Core, Ending};
 pub use dump::{Dump, DumpEnd, Dumped};
 pub use either::Inferior;
+pub(in crate::engine) use emulate::{Words, emulate};
 pub use interrupt::Interrupter;
 pub use judge::{Hit, Judge, RunEnd, RunningView, SiteRequest, Verdict};
 pub use launch::{LaunchSpec, Stdio};

@@ -297,7 +297,7 @@ impl Breakpoints {
     ) -> Result<bool> {
         let memory: &dyn Memory = &**hit.memory;
         let thread = ThreadState { tid: hit.tid.0, registers: *hit.registers };
-        let limits = UnwindLimits { depth_max: CONDITION_FRAMES_MAX };
+        let limits = UnwindLimits::frames(CONDITION_FRAMES_MAX);
         let runtime = &program.runtime;
         let stack = runtime.unwind(memory, &UnwindFrom::Thread(&thread), limits);
         let goroutine = runtime.goroutine_on(memory, &thread);

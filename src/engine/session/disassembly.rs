@@ -195,7 +195,7 @@ pub fn call_target(memory: &dyn Memory, registers: &Registers, pc: Addr) -> Opti
     }
 }
 
-fn register(registers: &Registers, name: Register) -> Option<u64> {
+pub(super) fn register(registers: &Registers, name: Register) -> Option<u64> {
     Some(match name {
         Register::RAX => registers.rax,
         Register::RBX => registers.rbx,

@@ -9,6 +9,7 @@ use crate::engine::eval::{Kind, LoadConfig};
 use crate::engine::golang::{Frame, Goroutine, GoroutineTable, Location, Reach, Spot};
 use crate::engine::memory::Pages;
 use crate::engine::session::Session;
+use crate::engine::session::query::Scope;
 use crate::engine::session::resolve::without_type_parameters;
 use rustc_hash::FxHashMap;
 
@@ -156,11 +157,11 @@ impl Session {
     /// means, `count` of them at most, in the order in which they will be served.
     pub fn channel_waiters(
         &mut self,
-        scope: (i64, usize),
+        scope: Scope,
         channel: &str,
         count: usize,
     ) -> Result<Vec<GoroutineView>> {
-        let value = self.evaluate(scope.0, scope.1, channel, &LoadConfig::SHORT)?;
+        let value = self.evaluate(scope, channel, &LoadConfig::SHORT)?;
         if value.kind != Kind::Chan {
             return Err(Error::message(format!("{channel} is not a channel")));
         }

@@ -20,6 +20,7 @@
 //! | [`returned`]   | what did the function return that a step has left?    |
 //! | [`state`]      | what is everything doing?                             |
 //! | [`query`]      | stacks, variables, goroutines of the stopped program  |
+//! | [`deferred`]   | with what will a deferred call be called?             |
 //! | [`disassembly`]| what are the instructions?                            |
 //! | [`dump`]       | a core file of the process                            |
 
@@ -36,6 +37,7 @@ pub mod stop;
 pub mod returned;
 pub mod state;
 pub mod query;
+mod deferred;
 pub mod goroutines;
 pub mod disassembly;
 pub mod dump;

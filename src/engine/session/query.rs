@@ -6,15 +6,42 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::{EvalScope, LoadConfig, Variable};
 use crate::engine::golang::{
-    Defer, Frame, Goroutine, Stack, ThreadState, UnwindFrom, UnwindLimits,
+    Defer, Frame, Goroutine, Spot, Stack, ThreadState, UnwindFrom, UnwindLimits,
 };
 use crate::engine::inferior::Inferior;
 use crate::engine::os::ptrace::Tid;
 use crate::engine::registers::Registers;
-use crate::engine::session::Session;
+use crate::engine::session::{Session, deferred};
 
 /// Frames that one request may ask for.
 pub const DEPTH_MAX: usize = 1 << 20;
+
+/// Which stack of a goroutine is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackKind {
+    /// From where it is, through all stacks.
+    Whole,
+    /// The stack that it is on now and no other.
+    One,
+    /// From where the runtime saved it last, even if a thread runs it.
+    Saved,
+}
+
+/// Where a question is asked: in which frame of which goroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// -1: the selected one.
+    pub goroutine: i64,
+    pub frame: usize,
+    /// The deferred call of the frame that is meant, from 1; 0: the frame itself.
+    pub deferred: usize,
+}
+
+impl Scope {
+    pub fn frame(goroutine: i64, frame: usize) -> Scope {
+        Scope { goroutine, frame, deferred: 0 }
+    }
+}
 
 /// Frames beyond the one that is asked about: the body of a range-over-func loop is called
 /// by the iterator, and shows the variables of the function around it.
@@ -23,18 +50,29 @@ const FRAMES_AROUND: usize = 16;
 impl Session {
     /// The stack of a goroutine (-1: the selected one, or else the selected thread's).
     pub fn stack(&mut self, goroutine: i64, depth: usize) -> Result<Stack> {
+        self.stack_as(goroutine, depth, StackKind::Whole)
+    }
+
+    pub fn stack_as(
+        &mut self,
+        goroutine: i64,
+        depth: usize,
+        kind: StackKind,
+    ) -> Result<Stack> {
         let found = self.goroutine(goroutine)?;
-        let limits = UnwindLimits { depth_max: depth.min(DEPTH_MAX) };
+        let limits = UnwindLimits {
+            depth_max: depth.min(DEPTH_MAX),
+            one_stack: kind == StackKind::One,
+        };
         let memory = self.memory()?;
         let thread = self.thread_of(found.as_ref())?;
-        let runtime = &self.program.runtime;
-        Ok(match (&thread, &found) {
-            (Some(thread), _) => {
-                runtime.unwind(&*memory, &UnwindFrom::Thread(thread), limits)
-            }
-            (None, Some(it)) => runtime.unwind(&*memory, &UnwindFrom::Parked(it), limits),
+        let from = match (&thread, &found) {
+            (_, Some(it)) if kind == StackKind::Saved => UnwindFrom::Saved(it),
+            (Some(thread), _) => UnwindFrom::Thread(thread),
+            (None, Some(it)) => UnwindFrom::Parked(it),
             (None, None) => return Err(Error::message("no selected goroutine")),
-        })
+        };
+        Ok(self.program.runtime.unwind(&*memory, &from, limits))
     }
 
     /// The thread that a goroutine is on; without a goroutine, the selected thread.
@@ -51,19 +89,32 @@ impl Session {
         }
     }
 
-    /// Calls `ask` with the scope of a frame.
+    /// Calls `ask` with the scope of a frame, or of a call that it has deferred.
     fn in_scope<T>(
         &mut self,
-        goroutine: i64,
-        frame: usize,
+        at: Scope,
         ask: impl FnOnce(&EvalScope<'_>) -> Result<T>,
     ) -> Result<T> {
-        let stack = self.stack(goroutine, frame.saturating_add(1 + FRAMES_AROUND))?;
-        if frame >= stack.frames.len() {
-            return Err(no_frame(frame, goroutine));
-        }
-        let goroutine = self.goroutine(goroutine)?;
+        let stack =
+            self.stack(at.goroutine, at.frame.saturating_add(1 + FRAMES_AROUND))?;
+        let Some(frame) = stack.frames.get(at.frame) else {
+            return Err(no_frame(at.frame, at.goroutine));
+        };
+        let goroutine = self.goroutine(at.goroutine)?;
         let memory = self.memory()?;
+        if at.deferred > 0 {
+            let defer = self.deferred_call(at.goroutine, at.frame, frame, at.deferred)?;
+            let g = goroutine.map(|it| it.addr).unwrap_or_default();
+            let made = deferred::rehearse(&self.program, &*memory, &defer, g)?;
+            let frames = [made.frame];
+            let mut scope = EvalScope::new(&self.program.runtime, &made.memory);
+            scope.frames = &frames;
+            scope.goroutine = goroutine.as_ref();
+            scope.xsave = Some(&made.xsave);
+            let counts = self.breakpoints.counts();
+            scope.hit_counts = Some(&counts);
+            return ask(&scope);
+        }
         let thread = self.thread_of(goroutine.as_ref())?;
         let xsave = match &thread {
             Some(thread) => self.inferior()?.xsave(Tid(thread.tid)).ok(),
@@ -71,7 +122,7 @@ impl Session {
         };
         let mut scope = EvalScope::new(&self.program.runtime, &*memory);
         scope.frames = &stack.frames;
-        scope.frame_index = frame;
+        scope.frame_index = at.frame;
         scope.goroutine = goroutine.as_ref();
         scope.xsave = xsave.as_deref();
         scope.thread_id = thread.map_or(0, |it| it.tid);
@@ -80,43 +131,32 @@ impl Session {
         ask(&scope)
     }
 
-    pub fn locals(
-        &mut self,
-        goroutine: i64,
-        frame: usize,
-        config: &LoadConfig,
-    ) -> Result<Vec<Variable>> {
-        self.in_scope(goroutine, frame, |scope| scope.locals(*config))
+    pub fn locals(&mut self, at: Scope, config: &LoadConfig) -> Result<Vec<Variable>> {
+        self.in_scope(at, |scope| scope.locals(*config))
     }
 
-    pub fn arguments(
-        &mut self,
-        goroutine: i64,
-        frame: usize,
-        config: &LoadConfig,
-    ) -> Result<Vec<Variable>> {
-        self.in_scope(goroutine, frame, |scope| scope.arguments(*config))
+    pub fn arguments(&mut self, at: Scope, config: &LoadConfig) -> Result<Vec<Variable>> {
+        self.in_scope(at, |scope| scope.arguments(*config))
     }
 
     pub fn evaluate(
         &mut self,
-        goroutine: i64,
-        frame: usize,
+        at: Scope,
         expression: &str,
         config: &LoadConfig,
     ) -> Result<Variable> {
-        self.in_scope(goroutine, frame, |scope| scope.evaluate(expression, *config))
+        self.in_scope(at, |scope| scope.evaluate(expression, *config))
     }
 
     /// Assigns; both sides are expressions.
-    pub fn assign(
-        &mut self,
-        goroutine: i64,
-        frame: usize,
-        symbol: &str,
-        value: &str,
-    ) -> Result<()> {
-        let writes = self.in_scope(goroutine, frame, |scope| scope.set(symbol, value))?;
+    pub fn assign(&mut self, at: Scope, symbol: &str, value: &str) -> Result<()> {
+        if at.deferred > 0 {
+            return Err(Error::message(
+                "the arguments of a deferred call cannot be set; set the variables that \
+                 it uses in its frame",
+            ));
+        }
+        let writes = self.in_scope(at, |scope| scope.set(symbol, value))?;
         self.check_not_dumping()?;
         let live = match self.inferior()? {
             Inferior::Live(live) => live,
@@ -171,6 +211,38 @@ impl Session {
         let runtime = &self.program.runtime;
         let all = found.map(|it| runtime.defers(&*memory, &it)).unwrap_or_default();
         Ok(frames.iter().map(|it| runtime.defers_of(&*memory, it, &all)).collect())
+    }
+
+    /// The goroutines that started a goroutine, `count` of them at most, nearest first:
+    /// their ids, and `depth` frames of where each was then.
+    pub fn ancestors(
+        &mut self,
+        goroutine: i64,
+        count: usize,
+        depth: usize,
+    ) -> Result<Vec<(i64, Vec<Frame>)>> {
+        let found = self.goroutine(goroutine)?;
+        let found = found.ok_or_else(|| Error::message("no selected goroutine"))?;
+        let memory = self.memory()?;
+        let runtime = &self.program.runtime;
+        let scope = EvalScope::new(runtime, &*memory);
+        let kept = scope.evaluate("runtime.debug.tracebackancestors", LoadConfig::SHORT);
+        let is_kept = kept.is_ok_and(|it| it.value != "0");
+        if !is_kept && found.ancestors_addr.0 == 0 {
+            return Err(Error::message("tracebackancestors is disabled"));
+        }
+        let all = runtime.ancestors(&*memory, &found).map_err(|fault| {
+            Error::message(format!("the ancestors of the goroutine are lost: {fault}"))
+        })?;
+        // What the runtime has kept are return addresses, also of inlined calls.
+        let frame = |pc: &Addr| {
+            let lookup_pc = pc.offset(-1);
+            let at = runtime.locate(Spot { pc: *pc, lookup_pc, inline_depth: 0 });
+            let (file, line, function) = (at.file, at.line, at.function);
+            Frame { pc: *pc, lookup_pc, file, line, function, ..Frame::default() }
+        };
+        let stack = |pcs: &[Addr]| pcs.iter().take(depth).map(frame).collect();
+        Ok(all.iter().take(count).map(|it| (it.id, stack(&it.pcs))).collect())
     }
 
     /// The registers of a thread (0: the selected one).

@@ -8,6 +8,7 @@ use crate::engine::session::Session;
 use crate::engine::session::breakpoint::Collect;
 use crate::engine::session::goroutines::GoroutineView;
 use crate::engine::session::program::CodePlace;
+use crate::engine::session::query::Scope;
 use crate::engine::session::stop::StopReason;
 
 /// Everything that is said of a stopped inferior at once.
@@ -108,26 +109,25 @@ impl Session {
     }
 
     fn collect_variables(&mut self, id: i64, wanted: &Collect, into: &mut Collected) {
+        let at = Scope::frame(id, 0);
         if !wanted.variables.is_empty() {
             let read = wanted.variables.iter().map(|expression| {
-                self.evaluate(id, 0, expression, &LoadConfig::FULL).unwrap_or_else(
-                    |err| {
-                        let mut failed = Variable::empty();
-                        failed.name = expression.as_str().into();
-                        failed.unreadable = Some(format!("eval error: {err}"));
-                        failed.children = None;
-                        failed
-                    },
-                )
+                self.evaluate(at, expression, &LoadConfig::FULL).unwrap_or_else(|err| {
+                    let mut failed = Variable::empty();
+                    failed.name = expression.as_str().into();
+                    failed.unreadable = Some(format!("eval error: {err}"));
+                    failed.children = None;
+                    failed
+                })
             });
             into.variables = Some(read.collect());
         }
         // What cannot be read here is left out, as Delve does.
         if let Some(config) = &wanted.arguments {
-            into.arguments = self.arguments(id, 0, config).ok();
+            into.arguments = self.arguments(at, config).ok();
         }
         if let Some(config) = &wanted.locals {
-            into.locals = self.locals(id, 0, config).ok();
+            into.locals = self.locals(at, config).ok();
         }
     }
 

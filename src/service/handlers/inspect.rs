@@ -5,12 +5,13 @@ use crate::api::types::{self, EvalScope, LoadConfig};
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
+use crate::engine::golang::Frame;
 use crate::engine::session::Session;
 use crate::engine::session::disassembly::Flavour;
 use crate::engine::session::goroutines::{
     self, Aspect, Filter, GoroutineView, GroupRequest, Grouping, Page,
 };
-use crate::engine::session::query::FrameRegisters;
+use crate::engine::session::query::{FrameRegisters, Scope, StackKind};
 use crate::service::convert;
 use crate::service::handlers::filter;
 use crate::service::json::{Goroutines, Json};
@@ -197,6 +198,11 @@ fn at_least_zero(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
+/// `api.StacktraceReadDefers`, `StacktraceSimple` and `StacktraceG`.
+const WITH_DEFERS: u16 = 1;
+const ONE_STACK: u16 = 2;
+const FROM_SAVED: u16 = 4;
+
 pub fn stacktrace(
     session: &mut Session,
     args: StacktraceIn,
@@ -207,7 +213,12 @@ pub fn stacktrace(
     }
     // Delve answers one frame more than it is asked for.
     let depth = at_least_zero(args.depth).saturating_add(1);
-    let stack = session.stack(args.id, depth)?;
+    let kind = match args.opts {
+        opts if opts & FROM_SAVED != 0 => StackKind::Saved,
+        opts if opts & ONE_STACK != 0 => StackKind::One,
+        _ => StackKind::Whole,
+    };
+    let stack = session.stack_as(args.id, depth, kind)?;
     let skip = at_least_zero(args.skip).min(stack.frames.len());
     let frames = &stack.frames[skip..];
     let mut wire: Vec<types::Stackframe> =
@@ -220,7 +231,7 @@ pub fn stacktrace(
         }
         None => None,
     };
-    if args.defers || args.opts & 1 != 0 {
+    if args.defers || args.opts & WITH_DEFERS != 0 {
         let defers = session.deferred_calls(args.id, frames)?;
         for (out, defers) in wire.iter_mut().zip(defers) {
             let program = session.program();
@@ -235,23 +246,34 @@ pub fn stacktrace(
     Ok(())
 }
 
+pub fn ancestors(session: &mut Session, args: AncestorsIn) -> Result<AncestorsOut> {
+    session.check_alive()?;
+    let (count, depth) = (at_least_zero(args.num_ancestors), at_least_zero(args.depth));
+    let found = session.ancestors(args.goroutine_id, count, depth)?;
+    let program = session.program();
+    let frames =
+        |all: &[Frame]| all.iter().map(|it| convert::stackframe(it, program)).collect();
+    let ancestor = |(id, stack): &(i64, Vec<Frame>)| types::Ancestor {
+        id: *id,
+        stack: Some(frames(stack)),
+        unreadable: String::new(),
+    };
+    Ok(AncestorsOut { ancestors: Some(found.iter().map(ancestor).collect()) })
+}
+
 /// An answer that is a list of variables.
 fn variables(json: &mut Json, key: &str, found: &[Variable]) {
     json.raw("{").text(key).raw(":").variables(found).raw("}");
 }
 
-/// The goroutine and frame that a scope means.
-fn place(scope: &EvalScope) -> Result<(i64, usize)> {
-    if scope.deferred_call > 0 {
-        return Err(Error::message(
-            "tinydbg does not look into deferred calls yet; use the frame's own variables",
-        ));
-    }
+/// What a scope of the wire means.
+fn place(scope: &EvalScope) -> Result<Scope> {
     let frame = usize::try_from(scope.frame).map_err(|_| {
         let (frame, goroutine) = (scope.frame, scope.goroutine_id);
         Error::message(format!("Frame {frame} does not exist in goroutine {goroutine}"))
     })?;
-    Ok((scope.goroutine_id, frame))
+    let deferred = at_least_zero(scope.deferred_call);
+    Ok(Scope { goroutine: scope.goroutine_id, frame, deferred })
 }
 
 pub fn locals(
@@ -259,9 +281,9 @@ pub fn locals(
     args: ListLocalVarsIn,
     json: &mut Json,
 ) -> Result<()> {
-    let (goroutine, frame) = place(&args.scope)?;
+    let at = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
-    let found = session.locals(goroutine, frame, &config)?;
+    let found = session.locals(at, &config)?;
     variables(json, "Variables", &found);
     Ok(())
 }
@@ -271,9 +293,9 @@ pub fn arguments(
     args: ListFunctionArgsIn,
     json: &mut Json,
 ) -> Result<()> {
-    let (goroutine, frame) = place(&args.scope)?;
+    let at = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
-    let found = session.arguments(goroutine, frame, &config)?;
+    let found = session.arguments(at, &config)?;
     variables(json, "Args", &found);
     Ok(())
 }
@@ -293,17 +315,17 @@ pub fn package_variables(
 
 pub fn eval(session: &mut Session, args: EvalIn, json: &mut Json) -> Result<()> {
     session.check_alive()?;
-    let (goroutine, frame) = place(&args.scope)?;
+    let at = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg.unwrap_or(LoadConfig::FULL));
-    let found = session.evaluate(goroutine, frame, &args.expr, &config)?;
+    let found = session.evaluate(at, &args.expr, &config)?;
     json.raw(r#"{"Variable":"#).variable(&found).raw("}");
     Ok(())
 }
 
 pub fn set(session: &mut Session, args: SetIn) -> Result<Empty> {
     session.check_alive()?;
-    let (goroutine, frame) = place(&args.scope)?;
-    session.assign(goroutine, frame, &args.symbol, &args.value)?;
+    let at = place(&args.scope)?;
+    session.assign(at, &args.symbol, &args.value)?;
     Ok(Empty {})
 }
 
@@ -315,8 +337,8 @@ pub fn registers(
     let regs = match &args.scope {
         None => convert::registers(&session.registers_of(args.thread_id)?),
         Some(scope) => {
-            let (goroutine, frame) = place(scope)?;
-            match session.registers_of_frame(goroutine, frame)? {
+            let at = place(scope)?;
+            match session.registers_of_frame(at.goroutine, at.frame)? {
                 FrameRegisters::All(all) => convert::registers(&all),
                 FrameRegisters::Few { pc, sp, bp } => vec![
                     convert::register("Rip", pc.0, 16),

@@ -1,0 +1,217 @@
+//! Do stacks say what calls are on them, and what these will call when they return?
+
+use tinydbg::api::methods::command::CONTINUE;
+use tinydbg::api::methods::{EvalIn, ListFunctionArgsIn, ListLocalVarsIn, StacktraceIn};
+use tinydbg::api::types::{Defer, EvalScope, Stackframe, Variable};
+
+use crate::support::debugged::{Debugged, LOAD, functions};
+use crate::support::fixture::Fixture;
+use crate::support::server::Peer;
+use crate::support::show;
+
+/// A stop in `main.here`: the functions above it, and what each has deferred.
+pub struct Stop {
+    pub callers: &'static [&'static str],
+    /// The frame that has deferred calls; none if it is 0.
+    pub frame: usize,
+    /// The deferred functions, the next to run first, each with what is known of its
+    /// arguments and of what it captured.
+    pub deferred: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// The first stops of the fixture `frames` in `main.here`.
+pub const STOPS: &[Stop] = &[
+    Stop {
+        callers: &["main.looping", "main.main", "runtime.main", "runtime.goexit"],
+        frame: 1,
+        deferred: &[
+            ("main.(*account).close", &["a: &{n: 3}", r#"why: "loop 2""#, "part: 0.5"]),
+            ("main.(*account).close", &["a: &{n: 3}", r#"why: "loop 1""#, "part: 0.5"]),
+            ("main.(*account).close", &["a: &{n: 3}", r#"why: "loop 0""#, "part: 0.5"]),
+        ],
+    },
+    Stop {
+        callers: &["main.coded", "main.main", "runtime.main", "runtime.goexit"],
+        frame: 1,
+        deferred: &[
+            ("main.coded.func", &["n: 4", r#"name: "nm""#]),
+            ("fmt.Fprintln", &[r#"a: [string("one"), int(4), string("nm")]"#]),
+        ],
+    },
+    Stop {
+        callers: &[
+            "main.recovering.func2",
+            "runtime.gopanic",
+            "runtime.panicmem",
+            "runtime.sigpanic",
+            "main.fail",
+            "main.recovering",
+            "main.main",
+            "runtime.main",
+            "runtime.goexit",
+        ],
+        frame: 0,
+        deferred: &[],
+    },
+    Stop {
+        callers: &[
+            "main.recovering.func1",
+            "runtime.gopanic",
+            "runtime.panicmem",
+            "runtime.sigpanic",
+            "main.fail",
+            "main.recovering",
+            "main.main",
+            "runtime.main",
+            "runtime.goexit",
+        ],
+        frame: 0,
+        deferred: &[],
+    },
+    Stop {
+        callers: &[
+            "main.nested.func1.1",
+            "runtime.gopanic",
+            "main.nested.func1",
+            "runtime.gopanic",
+            "main.nested",
+        ],
+        frame: 0,
+        deferred: &[],
+    },
+];
+
+pub fn with_defers(debugged: &mut Debugged) -> Vec<Stackframe> {
+    let args = StacktraceIn { id: -1, depth: 30, defers: true, ..Default::default() };
+    debugged.wire.ask(args).locations.unwrap()
+}
+
+/// The names of the functions that a frame has deferred.
+pub fn deferred(frame: &Stackframe) -> Vec<String> {
+    let name = |it: &Defer| {
+        assert_eq!(it.unreadable, "");
+        it.deferred_loc.function.as_ref().map(|it| it.name.clone()).unwrap_or_default()
+    };
+    frame.defers.iter().map(name).collect()
+}
+
+/// What can be seen of a deferred call: its arguments, and what it captured.
+fn seen(debugged: &mut Debugged, frame: usize, nth: usize) -> String {
+    let (frame, deferred_call) = (frame as i64, nth as i64);
+    let scope = EvalScope { goroutine_id: -1, frame, deferred_call };
+    let args = ListFunctionArgsIn { scope: scope.clone(), cfg: LOAD };
+    let mut all = debugged.wire.ask(args).args.unwrap();
+    let locals = ListLocalVarsIn { scope, cfg: LOAD };
+    all.extend(debugged.wire.ask(locals).variables.unwrap());
+    let one = |it: &Variable| format!("{}: {}", it.name, show::value(it));
+    all.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// Goes through the stops of the fixture `frames`, which is at its start.
+pub fn check_stops(debugged: &mut Debugged, which: &str) {
+    debugged.break_at("main.here");
+    for (nth, wanted) in STOPS.iter().enumerate() {
+        debugged.resume(CONTINUE);
+        let stack = with_defers(debugged);
+        let names = functions(&stack);
+        assert_eq!(names[0], "main.here", "{which}, stop {nth}");
+        assert!(names[1..].starts_with(wanted.callers), "{which}, stop {nth}: {names:?}");
+        let last = stack.last().unwrap();
+        assert!(last.bottom && last.err.is_empty(), "{which}, stop {nth}: {last:?}");
+        if wanted.frame == 0 {
+            continue;
+        }
+        let found = deferred(&stack[wanted.frame]);
+        assert_eq!(found.len(), wanted.deferred.len(), "{which}: {found:?}");
+        for (n, (name, values)) in wanted.deferred.iter().enumerate() {
+            assert!(found[n].starts_with(name), "{which}, stop {nth}: {found:?}");
+            let seen = seen(debugged, wanted.frame, n + 1);
+            for value in *values {
+                assert!(seen.contains(value), "{which}, {name}: {value} in {seen}");
+            }
+        }
+    }
+}
+
+#[test]
+fn deferred_calls_are_seen_with_their_arguments() {
+    if Peer::chosen() == Peer::Delve {
+        // It shows what is in the frame before the arguments are.
+        return;
+    }
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    check_stops(&mut debugged, "the installed Go");
+    let scope = EvalScope { goroutine_id: -1, frame: 1, deferred_call: 9 };
+    let args = EvalIn { scope, expr: "n".into(), cfg: None };
+    let text = debugged.wire.try_ask(args).unwrap_err();
+    assert_eq!(text, "Frame 1 only has 0 deferred calls");
+}
+
+#[test]
+fn calls_that_the_compiler_coded_into_returns_are_deferred_ones() {
+    if Peer::chosen() == Peer::Delve {
+        // It knows only of those that are on the goroutine's list.
+        return;
+    }
+    let fixture = Fixture::optimized("frames");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    debugged.break_at("main.here");
+    debugged.resume(CONTINUE);
+    debugged.resume(CONTINUE);
+    let stack = with_defers(&mut debugged);
+    let coded = stack
+        .iter()
+        .find(|it| it.function.as_ref().is_some_and(|it| it.name == "main.coded"));
+    assert_eq!(deferred(coded.unwrap()), ["main.coded.func1", "fmt.Fprintln"]);
+}
+
+#[test]
+fn calls_deferred_in_the_bodies_of_loops_are_of_the_function_around() {
+    let fixture = Fixture::build("bodies");
+    let mut debugged = Debugged::at(&fixture, &[], "main.here");
+    debugged.resume(CONTINUE);
+    debugged.resume(CONTINUE);
+    let stack = with_defers(&mut debugged);
+    let names = functions(&stack);
+    let ranger = names.iter().position(|it| *it == "main.ranger").unwrap();
+    let bodies = names[..ranger].iter().filter(|it| it.contains("-range")).count();
+    assert_eq!(bodies, 2, "{names:?}");
+    assert_eq!(deferred(&stack[ranger]).len(), 3, "one for each time");
+    if Peer::chosen() == Peer::Ours {
+        for (nth, k) in [(1, 10), (2, 1), (3, 0)] {
+            assert_eq!(seen(&mut debugged, ranger, nth), format!("k: {k}"));
+        }
+    }
+}
+
+#[test]
+fn a_stack_is_cut_and_begun_as_asked() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::at(&fixture, &[], "main.here");
+    let whole = debugged.stack(-1, 50);
+    let ask = |debugged: &mut Debugged, depth, skip, opts| {
+        let args = StacktraceIn { id: -1, depth, skip, opts, ..Default::default() };
+        debugged.wire.ask(args).locations.unwrap()
+    };
+    assert_eq!(ask(&mut debugged, 1, 0, 0), whole[..2]);
+    assert_eq!(ask(&mut debugged, 2, 1, 0), whole[1..3]);
+    assert_eq!(ask(&mut debugged, 2, 9, 0), []);
+    assert_eq!(ask(&mut debugged, 50, 0, 2), whole, "it is on its own stack");
+}
+
+/// The system's own stack is left for the goroutine's, and is not if that is not wanted.
+#[test]
+fn a_stack_goes_on_on_the_stack_that_it_came_from() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::at(&fixture, &[], "main.main");
+    debugged.break_at("runtime.newproc1");
+    debugged.resume(CONTINUE);
+    let whole = debugged.stack(-1, 50);
+    let names = functions(&whole);
+    assert!(names.contains(&"runtime.systemstack"), "{names:?}");
+    assert!(names.ends_with(&["runtime.goexit"]), "{names:?}");
+    let args = StacktraceIn { id: -1, depth: 50, opts: 2, ..Default::default() };
+    let one = debugged.wire.ask(args).locations.unwrap();
+    assert!(one.len() < whole.len(), "{:?}", functions(&one));
+}
