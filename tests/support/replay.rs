@@ -31,7 +31,8 @@ pub struct Renaming {
 impl Renaming {
     /// `paths` are pairs of the recorded prefix and ours, the longest first.
     pub fn new(paths: Vec<(String, String)>) -> Renaming {
-        let token = Regex::new(r"\b(0x[0-9a-f]+|[0-9a-f]{5,}|[0-9]{4,})\b").unwrap();
+        let token = r"\b(0x[0-9a-f]+|[0-9a-f]{5,}|Process [0-9]+|[0-9]{4,})\b";
+        let token = Regex::new(token).unwrap();
         Renaming { paths, numbers: HashMap::new(), goroutines: HashMap::new(), token }
     }
 
@@ -196,6 +197,8 @@ impl Renaming {
 }
 
 fn parse(token: &str) -> Option<u64> {
+    // An id may be a small number.
+    let token = token.strip_prefix("Process ").unwrap_or(token);
     match token.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
         None => token.parse().or_else(|_| u64::from_str_radix(token, 16)).ok(),

@@ -67,6 +67,7 @@ pub struct Binary {
     symbols: OnceLock<functions::HashedNames>,
     /// Address and index of the symbols of functions; sorted.
     code_symbols: OnceLock<Vec<(u64, u32)>>,
+    data_symbols: OnceLock<Vec<(u64, u32)>>,
     files: OnceLock<lines::Files>,
     sections: Sections,
     units: OnceLock<Units>,
@@ -104,6 +105,7 @@ impl Binary {
             names: OnceLock::new(),
             symbols: OnceLock::new(),
             code_symbols: OnceLock::new(),
+            data_symbols: OnceLock::new(),
         }))
     }
 

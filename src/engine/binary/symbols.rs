@@ -53,6 +53,31 @@ impl Binary {
         is_inside.then_some((name, Symbol { addr: FileAddr(addr), size }))
     }
 
+    /// The variable that `at` is in, from `.symtab`, and how far in it.
+    pub fn data_symbol_at(&self, at: FileAddr) -> Option<(&str, u64)> {
+        let symbols = self.elf.symbols();
+        let by_addr = self.data_symbols.get_or_init(|| {
+            let data = symbols.indexes().filter(|it| !symbols.is_function(*it));
+            let mut data: Vec<_> = data
+                .filter_map(|it| Some((symbols.place(it)?, u32::try_from(it).ok()?)))
+                // Marks of the linker, as `runtime.data`, have no size.
+                .filter(|((addr, size), _)| *addr > 0 && *size > 0)
+                .map(|((addr, _), index)| (addr, index))
+                .collect();
+            data.sort_unstable();
+            data
+        });
+        let after = by_addr.partition_point(|it| it.0 <= at.0);
+        let (addr, index) = *by_addr[..after].last()?;
+        let (_, size) = symbols.place(index as usize)?;
+        let name = std::str::from_utf8(symbols.name(index as usize)?).ok()?;
+        // What the linker puts together without names of their own.
+        let is_collection =
+            ["go:", "go.", "type:", "type."].iter().any(|it| name.starts_with(it));
+        let offset = at.0 - addr;
+        (offset < size && !is_collection).then_some((name, offset))
+    }
+
     fn symbol_exactly(&self, name: &str) -> Option<Symbol> {
         let symbols = self.elf.symbols();
         let index = self.symbols.get_or_init(|| {

@@ -9,19 +9,24 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::memory::Memory;
 use crate::engine::registers::Registers;
-use crate::engine::session::Session;
-use crate::engine::session::program::CodePlace;
+use crate::engine::session::program::{CodePlace, Program};
+use crate::engine::session::{Session, plan9};
 
 /// Bytes disassembled at most by one request.
 const RANGE_MAX: u64 = 1 << 20;
 /// The longest instruction of the architecture (Intel SDM vol. 2, §2.3.11).
 const INSTRUCTION_MAX: usize = 15;
 
+/// What the linker fills the space between functions with.
+const INT3: u8 = 0xcc;
+
 /// How instructions are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
     Gnu,
     Intel,
+    /// Of Go's own assembler.
+    Go,
 }
 
 /// An instruction, in words.
@@ -54,29 +59,57 @@ impl Session {
         let at = self.goroutine(goroutine).ok().flatten().map(|it| it.pc);
         let at = at.or(self.selected_thread()?.map(|it| it.registers.pc()));
         let memory = self.memory()?;
-        let mut code = memory.read_bytes(start, (end.0 - start.0) as usize)?;
-        // Between functions the linker leaves traps, which are none's instructions.
-        while whole && code.last() == Some(&0xcc) {
-            code.pop();
-        }
-        let decoder = Decoder::with_ip(64, &code, start.0, DecoderOptions::NONE);
+        let code = memory.read_bytes(start, (end.0 - start.0) as usize)?;
+        let registers = self.registers_at(goroutine, at)?;
+        let mut decoder = Decoder::with_ip(64, &code, start.0, DecoderOptions::NONE);
         let mut format = Format::new(flavour);
         let mut lines = Vec::new();
-        for instruction in decoder {
+        while decoder.can_decode() {
+            let offset = decoder.position();
+            let mut instruction = decoder.decode();
+            if instruction.is_invalid() {
+                // Data, or an instruction that the end of the range cuts off.
+                instruction.set_len(1);
+                let _ = decoder.set_position(offset + 1);
+                decoder.set_ip(instruction.ip() + 1);
+            }
             let pc = Addr(instruction.ip());
-            let offset = (pc.0 - start.0) as usize;
-            let bytes = code.get(offset..offset + instruction.len()).unwrap_or_default();
-            let target = direct_target(&instruction).map(|it| self.program.place(it));
+            let target = direct_target(&instruction).or_else(|| {
+                let registers = registers.as_ref().filter(|_| at == Some(pc))?;
+                call_target(&*memory, registers, pc)
+            });
+            let bytes = code.get(offset..offset + instruction.len());
             lines.push(AsmLine {
                 place: self.program.place(pc),
-                text: named(format.text(&instruction), target.as_ref()),
-                target,
-                bytes: bytes.to_vec(),
+                text: format.text(&instruction, &self.program),
+                target: target.map(|it| self.program.place(it)),
+                bytes: bytes.unwrap_or_default().to_vec(),
                 breakpoint: self.breakpoints.at(pc).is_some(),
                 at_pc: at == Some(pc),
             });
         }
+        // Between functions the linker leaves traps, which are none's instructions.
+        while whole && lines.last().is_some_and(|it| it.bytes == [INT3] && !it.at_pc) {
+            lines.pop();
+        }
         Ok(lines)
+    }
+
+    /// The registers of the thread that a goroutine is on, if it is at `at`.
+    fn registers_at(
+        &mut self,
+        goroutine: i64,
+        at: Option<Addr>,
+    ) -> Result<Option<Registers>> {
+        let thread = match self.goroutine(goroutine).ok().flatten() {
+            Some(it) => match it.thread {
+                Some(tid) => self.thread(tid)?,
+                None => None,
+            },
+            None => self.selected_thread()?,
+        };
+        let registers = thread.map(|it| it.registers);
+        Ok(registers.filter(|it| Some(it.pc()) == at))
     }
 
     fn instruction_range(&self, start: Addr, end: Addr) -> Result<(Addr, Addr)> {
@@ -105,32 +138,49 @@ impl Session {
     }
 }
 
-/// The text with the name of the function that it leads to, in place of its address.
-fn named(text: String, target: Option<&CodePlace>) -> String {
-    let function = target
-        .and_then(|it| it.function.as_ref().filter(|function| function.entry == it.pc));
-    match (function, text.split_once(char::is_whitespace)) {
-        (Some(function), Some((mnemonic, _))) => format!("{mnemonic} {}", function.name),
-        _ => text,
+/// The name of the function that begins at an address, or of the variable that it is in.
+fn name_at(program: &Program, addr: u64) -> Option<String> {
+    let stated = program.stated(Addr(addr));
+    let function = program.function_at(Addr(addr)).map(|id| program.binary.function(id));
+    match function {
+        Some(it) => (it.entry == stated).then(|| it.name.to_owned()),
+        None => {
+            let (name, offset) = program.binary.data_symbol_at(stated)?;
+            Some(match offset {
+                0 => name.to_owned(),
+                offset => format!("{name}+{offset}"),
+            })
+        }
     }
 }
 
-/// The two syntaxes of the library that we offer.
+/// The syntaxes that we offer: two of the library, and Go's.
 enum Format {
     Gnu(GasFormatter),
     Intel(IntelFormatter),
+    Go,
 }
 
 impl Format {
     fn new(flavour: Flavour) -> Format {
         match flavour {
-            Flavour::Gnu => Format::Gnu(GasFormatter::new()),
+            Flavour::Go => Format::Go,
+            Flavour::Gnu => {
+                let mut formatter = GasFormatter::new();
+                let options = formatter.options_mut();
+                options.set_uppercase_hex(false);
+                options.set_signed_immediate_operands(true);
+                options.set_branch_leading_zeros(false);
+                options.set_small_hex_numbers_in_decimal(false);
+                Format::Gnu(formatter)
+            }
             Flavour::Intel => {
                 let mut formatter = IntelFormatter::new();
                 let options = formatter.options_mut();
                 options.set_hex_prefix("0x");
                 options.set_hex_suffix("");
                 options.set_uppercase_hex(false);
+                options.set_signed_immediate_operands(true);
                 options.set_space_after_operand_separator(true);
                 options.set_memory_size_options(MemorySizeOptions::Always);
                 options.set_show_branch_size(false);
@@ -141,13 +191,44 @@ impl Format {
         }
     }
 
-    fn text(&mut self, instruction: &Instruction) -> String {
+    fn text(&mut self, instruction: &Instruction, program: &Program) -> String {
+        if instruction.is_invalid() {
+            return "?".to_owned();
+        }
         let mut text = String::new();
         match self {
             Format::Gnu(it) => it.format(instruction, &mut text),
             Format::Intel(it) => it.format(instruction, &mut text),
+            Format::Go => return plan9::text(instruction, &|at| name_at(program, at)),
         }
-        text
+        if matches!(self, Format::Gnu(_)) {
+            text = with_size(text, instruction);
+        }
+        // Both write an address in full, and nothing else that looks like it.
+        let addr = match direct_target(instruction) {
+            Some(target) => Some(target.0),
+            None if instruction.is_ip_rel_memory_operand() => {
+                Some(instruction.ip_rel_memory_address())
+            }
+            None => None,
+        };
+        match addr.and_then(|it| Some((it, name_at(program, it)?))) {
+            Some((addr, name)) => text.replace(&format!("{addr:#x}"), &name),
+            None => text,
+        }
+    }
+}
+
+/// GNU's assembler says of these how large an address they push, pop or take.
+fn with_size(text: String, instruction: &Instruction) -> String {
+    match text.split_once(' ') {
+        None if text == "ret" => "retq".to_owned(),
+        Some((mnemonic @ ("call" | "jmp"), operand))
+            if direct_target(instruction).is_some() =>
+        {
+            format!("{mnemonic}q {operand}")
+        }
+        _ => text,
     }
 }
 

@@ -23,6 +23,7 @@
 //! | [`deferred`]   | with what will a deferred call be called?             |
 //! | [`disassembly`]| what are the instructions?                            |
 //! | [`dump`]       | a core file of the process                            |
+//! | [`plan9`]      | how does Go's own assembler write them?               |
 
 pub mod launch;
 pub mod program;
@@ -41,6 +42,7 @@ mod deferred;
 pub mod goroutines;
 pub mod disassembly;
 pub mod dump;
+mod plan9;
 
 use std::sync::Arc;
 

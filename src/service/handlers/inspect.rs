@@ -366,6 +366,7 @@ pub fn memory(session: &mut Session, args: ExamineMemoryIn) -> Result<ExamineMem
 pub fn disassemble(session: &mut Session, args: DisassembleIn) -> Result<DisassembleOut> {
     let flavour = match args.flavour {
         0 => Flavour::Gnu,
+        2 => Flavour::Go,
         _ => Flavour::Intel,
     };
     let (start, end) = (Addr(args.start_pc), Addr(args.end_pc));
