@@ -22,6 +22,7 @@ use crate::engine::os::process::{Candidate, go_candidates, own_uid};
 use crate::engine::os::signal::on_termination;
 use crate::engine::session::launch::TargetSpec;
 use crate::frontend::config::Config;
+use crate::frontend::history;
 use crate::tui::state::msg::Process;
 use crate::tui::{self, Pick, Start};
 
@@ -36,7 +37,11 @@ pub fn run(
     resume: bool,
 ) -> Result<i32, String> {
     need_terminal()?;
-    let config = Config::load()?;
+    let mut notes = Vec::new();
+    let config = Config::load().unwrap_or_else(|err| {
+        notes.push(format!("the configuration is ignored: {err}"));
+        Config::default()
+    });
     let held = Held::default();
     let terminate = end_on_signals(held.clone())?;
     let output = capture_output(&mut origin)?;
@@ -45,6 +50,8 @@ pub fn run(
     options.theme = theme.or(configured);
     options.read_only = read_only;
     options.resume = resume;
+    options.notes = notes;
+    options.history = history::path();
     options.terminate = Some(terminate);
     let (output, _pipe_kept_open) = output.unzip();
     options.output = output;

@@ -99,9 +99,10 @@ fn fit_word(name: &str, word: &str) -> Option<Fit> {
         Fit::IsEnd
     } else if find(end, word) == Some(0) {
         Fit::EndBegins
-    } else if word.len() < PIECE_MIN && has_at_words(name, word) {
-        Fit::InEnd
-    } else if word.len() >= PIECE_MIN && find(end, word).is_some() {
+    } else if match word.len() {
+        0..PIECE_MIN => has_at_words(name, word),
+        _ => find(end, word).is_some(),
+    } {
         Fit::InEnd
     } else if find(name, word).is_some() {
         Fit::Within

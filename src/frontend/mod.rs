@@ -5,6 +5,7 @@ pub mod highlight;
 pub mod fuzzy;
 pub mod filter;
 pub mod config;
+pub mod history;
 pub mod source;
 pub mod text;
 pub mod command;

@@ -16,12 +16,10 @@ use rustyline::validate::Validator;
 use rustyline::{CompletionType, Editor, Helper};
 
 use crate::client::Client;
-use crate::frontend::command::complete::{self, Names, history_path};
+use crate::frontend::command::complete::{self, Names};
 use crate::frontend::command::session::Session;
 use crate::frontend::config::Config;
-
-/// How many commands are kept for the next session.
-const HISTORY_MAX: usize = 1000;
+use crate::frontend::history;
 
 /// Where commands come from.
 pub struct Reader {
@@ -48,7 +46,7 @@ impl Reader {
     }
 
     fn load_history(&mut self) {
-        let Some(path) = history_path() else { return };
+        let Some(path) = history::path() else { return };
         let Some(editor) = &mut self.editor else { return };
         match editor.load_history(&path) {
             Ok(()) => {}
@@ -128,7 +126,7 @@ fn editor(
     config: &Config,
 ) -> rustyline::Result<Editor<LineHelper, FileHistory>> {
     let settings = rustyline::Config::builder()
-        .max_history_size(HISTORY_MAX)?
+        .max_history_size(history::LINES_MAX)?
         .history_ignore_dups(true)?
         .completion_type(CompletionType::List)
         .auto_add_history(false)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::methods::*;
 use crate::api::types::{
-    Breakpoint, DebuggerState, EvalScope, GoroutineGroup, LoadConfig, Variable,
+    Breakpoint, DebuggerState, EvalScope, GoroutineGroup, LoadConfig, Location, Variable,
 };
 use crate::client::{Client, ClientError, decode, encode};
 use crate::tui::state::msg::{Answer, Ask, AskError, GoroutineQuery, Hello, Msg, Resume};
@@ -138,6 +138,7 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
             let args = Command { name, goroutine_id: id, ..Default::default() };
             call(client, waiting, &args, |_| Answer::Done);
         }
+        Ask::Places { addrs } => places(client, waiting, &addrs),
         Ask::CancelNext => call(client, waiting, &CancelNextIn {}, |_| Answer::Done),
         Ask::Symbols => symbols(client, waiting),
         Ask::Find { spec } => {
@@ -235,6 +236,31 @@ fn variables(client: &Arc<dyn Client>, waiting: Waiting, scope: EvalScope) {
         put(&shared, 1, part.map(|it| it.variables.unwrap_or_default()), join);
     });
     client.submit(ListLocalVarsIn::NAME, args, on_reply);
+}
+
+/// Where addresses are in the source.
+fn places(client: &Arc<dyn Client>, waiting: Waiting, addrs: &[u64]) {
+    let join = |parts: Vec<Result<Vec<Location>, ClientError>>| {
+        if parts.contains(&Err(ClientError::Disconnected)) {
+            return Err(ClientError::Disconnected);
+        }
+        let first = |it: Result<Vec<Location>, _>| it.ok()?.into_iter().next();
+        Ok(Answer::PlaceOf(parts.into_iter().map(first).collect()))
+    };
+    let shared = Parts::new(addrs.len(), waiting);
+    for (at, addr) in addrs.iter().enumerate() {
+        let shared = Arc::clone(&shared);
+        let on_reply = Box::new(move |value: Result<_, ClientError>| {
+            let part = value.and_then(decode::<FindLocationIn>);
+            put(&shared, at, part.map(|it| it.locations.unwrap_or_default()), join);
+        });
+        let args = FindLocationIn {
+            scope: EvalScope::selected(0),
+            loc: format!("*{addr:#x}"),
+            ..Default::default()
+        };
+        client.submit(FindLocationIn::NAME, encode(&args), on_reply);
+    }
 }
 
 /// Files and functions, as one list.

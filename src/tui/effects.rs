@@ -1,12 +1,14 @@
 //! Carrying effects out: calls to the service, files, the clipboard. Nothing here waits;
 //! what comes of an effect is sent as a message.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use crate::api::methods::*;
 use crate::client::{Client, ClientError, decode, encode};
+use crate::frontend::history;
 use crate::tui::ask;
 use crate::tui::files;
 use crate::tui::state::State;
@@ -23,6 +25,8 @@ pub struct Runner {
     console: Option<Sender<console::Line>>,
     pick: Option<Pick>,
     pub reconnect: Option<Arc<Reconnect>>,
+    /// Where the lines that are typed are kept.
+    pub history: Option<PathBuf>,
     started: Option<mpsc::Receiver<Arc<dyn Client>>>,
 }
 
@@ -35,6 +39,7 @@ impl Runner {
             console: None,
             pick: None,
             reconnect: None,
+            history: None,
             started: None,
         }
     }
@@ -96,6 +101,7 @@ impl Runner {
             Effect::ListProcesses => self.list_processes(),
             Effect::Attach(pid) => self.attach(pid),
             Effect::Reconnect => self.connect_again(),
+            Effect::Remember(line) => self.remember(line),
             Effect::RunCommand { line, scope } => self.run_command(line, scope),
             Effect::Leave(how) => self.leave(how, state.settings.attached),
             Effect::Copy(_)
@@ -174,6 +180,12 @@ impl Runner {
         let Some(pick) = &self.pick else { return };
         let attach = Arc::clone(&pick.attach);
         self.connect(Box::new(move || attach(pid)));
+    }
+
+    fn remember(&self, line: String) {
+        let Some(path) = self.history.clone() else { return };
+        // A history that cannot be written is not worth a word while one works.
+        spawn("history", move || drop(history::append(&path, &line)));
     }
 
     fn connect_again(&mut self) {

@@ -30,6 +30,7 @@ mod tests;
 mod worker;
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ use std::time::{Duration, Instant};
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 
 use crate::client::Client;
+use crate::frontend::history;
 use crate::frontend::theme::{self, Colors, Theme};
 use crate::tui::effects::{Runner, spawn};
 use crate::tui::keymap::Key;
@@ -90,6 +92,10 @@ pub struct Options {
     pub ascii: bool,
     /// Makes the connection again after it was lost.
     pub reconnect: Option<Arc<Reconnect>>,
+    /// What came up while starting and is to be said first.
+    pub notes: Vec<String>,
+    /// Where the lines that are typed are kept for the next time.
+    pub history: Option<PathBuf>,
     /// What the launched program writes, if we hold its terminal.
     pub output: Option<Receiver<Vec<u8>>>,
     /// Says something when a signal asks us to leave.
@@ -109,6 +115,8 @@ impl Options {
             remote: false,
             ascii: false,
             reconnect: None,
+            notes: Vec::new(),
+            history: None,
             output: None,
             terminate: None,
         }
@@ -176,10 +184,14 @@ impl Loop {
         });
         (state.width, state.height) = screen.size();
         state.pid = options.pid.map_or(0, i64::from);
+        state.notes = options.notes;
+        if let Some(path) = &options.history {
+            state.console.history.lines = history::load(path);
+        }
         let colors = terminal_colors();
         let name = options.theme.unwrap_or_else(default_theme);
         let chosen = load_theme(&name).unwrap_or_else(|why| {
-            state.say(theme::Role::Error, why);
+            state.notes.push(why);
             load_theme(theme::DEFAULT).unwrap_or_else(|_| Theme::plain())
         });
         state.theme.clone_from(&chosen.name);
@@ -199,6 +211,7 @@ impl Loop {
             ended: None,
         };
         it.runner.reconnect = options.reconnect;
+        it.runner.history = options.history;
         let picks = it.runner.start(options.start);
         if picks {
             let effects = update::pick_process(&mut it.state);

@@ -655,6 +655,41 @@ fn what_the_program_writes_marks_its_tab_until_it_is_seen() {
 }
 
 #[test]
+fn a_breakpoint_with_several_places_is_marked_at_each() {
+    let (mut script, fake) = script(true, (120, 40));
+    let many = Breakpoint {
+        id: 4,
+        file: "<multiple locations>".into(),
+        function_name: "(multiple functions)".into(),
+        addrs: Some(vec![0x10, 0x20, 0x30]),
+        ..Default::default()
+    };
+    fake.always::<ListBreakpointsIn>(ListBreakpointsOut {
+        breakpoints: Some(vec![many]),
+    });
+    fake.on::<FindLocationIn>(|args| {
+        let line = match args.loc.as_str() {
+            "*0x10" => 3,
+            "*0x20" => 9,
+            other => return Err(format!("{other} is nowhere")),
+        };
+        let locations = Some(vec![location("main.count", line)]);
+        Ok(FindLocationOut { locations, ..Default::default() })
+    });
+    script.keys("5 r");
+    let screen = script.screen();
+    assert!(screen.contains("●  3   func main()"), "{screen}");
+    assert!(screen.contains("●  9   func count("), "{screen}");
+    assert!(screen.contains("4 3 places"), "{screen}");
+    fake.take_asked();
+    script.keys("r n");
+    let asked = fake.take_asked();
+    assert!(asked.iter().all(|it| it.method != "FindLocation"), "it is known");
+    script.keys("1 gg jj b");
+    assert!(methods(&fake).contains(&"ClearBreakpoint"));
+}
+
+#[test]
 fn a_group_shows_the_labels_that_all_of_it_have() {
     let (mut script, fake) = script(true, (200, 60));
     fake.on::<ListStackGroupsIn>(|_| {

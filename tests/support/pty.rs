@@ -30,7 +30,13 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn start(command: Command, columns: u16, rows: u16) -> Terminal {
+    pub fn start(mut command: Command, columns: u16, rows: u16) -> Terminal {
+        // What is typed here is not for the user's history.
+        let state =
+            format!("{}/state-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        if !command.get_envs().any(|it| it.0 == "XDG_STATE_HOME") {
+            command.env("XDG_STATE_HOME", state);
+        }
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).expect("a pseudo-terminal");
         // Or every program that is started meanwhile would keep the terminal open.

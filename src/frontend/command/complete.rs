@@ -5,7 +5,7 @@ use crate::api::types::{EvalScope, LoadConfig};
 use crate::client::Client;
 use crate::frontend::command::parse::{spec_of, split_word};
 use crate::frontend::command::table;
-use crate::frontend::config::{Config, config_dir};
+use crate::frontend::config::Config;
 
 /// The most candidates that are worth showing.
 const CANDIDATES_MAX: usize = 200;
@@ -163,11 +163,6 @@ pub fn matching(word: &str, names: &[String]) -> Vec<String> {
 fn is_subsequence(word: &str, name: &str) -> bool {
     let mut letters = name.chars();
     word.chars().all(|c| letters.any(|it| it == c))
-}
-
-/// Where the history of commands is kept.
-pub fn history_path() -> Option<std::path::PathBuf> {
-    Some(config_dir()?.join("history"))
 }
 
 #[cfg(test)]

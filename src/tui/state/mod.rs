@@ -9,7 +9,7 @@ pub mod prompt;
 pub mod source;
 pub mod variables;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use crate::api::types::{Breakpoint, DebuggerState, Stackframe};
 use crate::frontend::text::Line;
@@ -123,6 +123,9 @@ pub struct Breakpoints {
     /// Counts the changes: the list is asked for again when it has moved.
     pub revision: u64,
     pub list: Fetched<u64, Vec<Breakpoint>>,
+    /// File and line of addresses of breakpoints that have several places; no file if
+    /// that is being asked or is not known.
+    pub places: HashMap<u64, (String, i64)>,
     pub at: ListPosition,
     pub filter: String,
     /// Those that muting disabled.
@@ -212,6 +215,8 @@ pub struct State {
     pub prompt: Option<Prompt>,
     pub keys: Vec<Key>,
     pub keys_since_ms: u64,
+    /// What came up while starting: said once there is something to see.
+    pub notes: Vec<String>,
     /// What the last key or answer has to say; the next key takes it away.
     pub message: Option<Message>,
     /// What is true until the program runs again: shown while there is no message.
@@ -267,6 +272,7 @@ impl State {
             prompt: None,
             keys: Vec::new(),
             keys_since_ms: 0,
+            notes: Vec::new(),
             message: None,
             standing: None,
             undo: Vec::new(),

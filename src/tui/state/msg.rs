@@ -212,6 +212,10 @@ pub enum Ask {
     Breakpoints {
         revision: u64,
     },
+    /// Where addresses of breakpoints are in the source.
+    Places {
+        addrs: Vec<u64>,
+    },
     SetBreakpoint {
         breakpoint: Box<Breakpoint>,
         purpose: Purpose,
@@ -278,14 +282,23 @@ pub enum Answer {
     Hello(Box<Hello>),
     State(Option<Box<DebuggerState>>),
     Stack(Vec<Stackframe>),
-    Variables { args: Vec<Variable>, locals: Vec<Variable> },
+    Variables {
+        args: Vec<Variable>,
+        locals: Vec<Variable>,
+    },
     Variable(Option<Box<Variable>>),
     Watches(Vec<Result<Variable, String>>),
-    Goroutines { list: Vec<Goroutine>, groups: Vec<GoroutineGroup>, next: i64 },
+    Goroutines {
+        list: Vec<Goroutine>,
+        groups: Vec<GoroutineGroup>,
+        next: i64,
+    },
     Breakpoints(Vec<Breakpoint>),
     Breakpoint(Box<Breakpoint>),
     Names(NameList),
     Places(Vec<Location>),
+    /// For each address that was asked about, where it is.
+    PlaceOf(Vec<Option<Location>>),
     Done,
 }
 
@@ -345,6 +358,8 @@ pub enum Effect {
         line: String,
         scope: (i64, usize),
     },
+    /// Keeps a line that was typed for the next time.
+    Remember(String),
     Theme(String),
     Mouse(bool),
     Redraw,

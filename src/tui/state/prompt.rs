@@ -3,7 +3,7 @@
 use crate::tui::pane::Pane;
 
 /// Lines that the history keeps.
-const HISTORY_MAX: usize = 1000;
+const HISTORY_MAX: usize = crate::frontend::history::LINES_MAX;
 
 /// A line of text with a cursor in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -164,14 +164,16 @@ pub struct History {
 }
 
 impl History {
-    pub fn add(&mut self, line: &str) {
+    /// Adds a line, unless it is the one before again. Says whether it did.
+    pub fn add(&mut self, line: &str) -> bool {
         if line.is_empty() || self.lines.last().is_some_and(|it| it == line) {
-            return;
+            return false;
         }
         if self.lines.len() == HISTORY_MAX {
             self.lines.remove(0);
         }
         self.lines.push(line.to_owned());
+        true
     }
 }
 

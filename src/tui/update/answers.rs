@@ -67,12 +67,24 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
             list.sort_by_key(|it| it.id);
             state.breakpoints.list.accept(revision, Ok(list));
         }
+        (Ask::Places { addrs }, Answer::PlaceOf(places)) => {
+            for (addr, it) in addrs.into_iter().zip(places) {
+                let place = it.map(|it| (it.file, it.line)).unwrap_or_default();
+                state.breakpoints.places.insert(addr, place);
+            }
+        }
         (Ask::SetBreakpoint { breakpoint, purpose }, Answer::Breakpoint(set)) => {
             breakpoints::on_set(state, &breakpoint, &purpose, *set, out);
         }
         (Ask::ClearBreakpoint { is_temporary, .. }, Answer::Breakpoint(cleared)) => {
             if !is_temporary {
-                let text = format!("breakpoint {} deleted (U undoes)", cleared.id);
+                let n = cleared.addrs.as_ref().map_or(0, Vec::len);
+                let places = match breakpoints::has_many_places(&cleared) {
+                    true => format!("{n} places, "),
+                    false => String::new(),
+                };
+                let text =
+                    format!("breakpoint {} deleted ({places}U undoes)", cleared.id);
                 state.say(Role::Info, text);
                 state.remember(Undo::SetBreakpoint(cleared));
             }
@@ -164,7 +176,7 @@ pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect
             breakpoints::on_not_amended(state, &it, said);
         }
         Ask::Symbols => state.symbols.error = Some(said),
-        Ask::FatalError { .. } => {}
+        Ask::FatalError { .. } | Ask::Places { .. } => {}
         Ask::Print { title, .. } => {
             state.log(Role::ConsoleError, &format!("{title}: {why}"));
             state.say(Role::Error, said);
@@ -218,6 +230,8 @@ fn on_printed(state: &mut State, expr: &str, it: &Variable, popup: bool) {
 pub fn place_text(it: &Breakpoint) -> String {
     if !it.watch_expr.is_empty() {
         format!("watch {}", it.watch_expr)
+    } else if breakpoints::has_many_places(it) && it.expr_string.is_empty() {
+        format!("{} places", it.addrs.as_ref().map_or(0, Vec::len))
     } else if it.line > 0 {
         format!("{}:{}", text::file_name(&it.file), it.line)
     } else if !it.expr_string.is_empty() {

@@ -46,7 +46,45 @@ pub fn chosen(state: &State) -> Option<&Breakpoint> {
 
 /// The breakpoint on a line, from 1.
 pub fn at_line<'a>(state: &'a State, file: &str, line: i64) -> Option<&'a Breakpoint> {
-    state.user_breakpoints().find(|it| it.line == line && it.file == file)
+    state.user_breakpoints().find(|it| lines_in(state, it, file).contains(&line))
+}
+
+/// Places of one breakpoint that are looked up: more than any file shows.
+const PLACES_MAX: usize = 256;
+
+/// Whether a breakpoint is in several places, of which the service says one or none.
+pub fn has_many_places(it: &Breakpoint) -> bool {
+    it.function_name == "(multiple functions)" || it.file == "<multiple locations>"
+}
+
+fn addresses(it: &Breakpoint) -> impl Iterator<Item = u64> + '_ {
+    let all = it.addrs.iter().flatten().take(PLACES_MAX).copied();
+    all.filter(|_| has_many_places(it))
+}
+
+/// The lines of a file that a breakpoint is on.
+pub fn lines_in(state: &State, it: &Breakpoint, file: &str) -> Vec<i64> {
+    let mut lines: Vec<i64> = addresses(it)
+        .filter_map(|it| state.breakpoints.places.get(&it))
+        .filter(|it| it.0 == file)
+        .map(|it| it.1)
+        .collect();
+    if it.file == file {
+        lines.push(it.line);
+    }
+    lines
+}
+
+/// Asks for the places of breakpoints that have several.
+pub fn want_places(state: &mut State, out: &mut Vec<Effect>) {
+    let known = &state.breakpoints.places;
+    let all = state.user_breakpoints().flat_map(addresses);
+    let addrs: Vec<u64> = all.filter(|it| !known.contains_key(it)).collect();
+    if addrs.is_empty() {
+        return;
+    }
+    state.breakpoints.places.extend(addrs.iter().map(|it| (*it, Default::default())));
+    out.push(Effect::Ask(Ask::Places { addrs }));
 }
 
 pub fn toggle(state: &mut State, out: &mut Vec<Effect>) {
@@ -175,7 +213,12 @@ pub fn on_not_set(
 /// Shows the place of the breakpoint under the cursor.
 pub fn show_chosen(state: &mut State) {
     let Some(it) = chosen(state) else { return };
-    let Some(place) = lists::place_of(&it.file, it.line) else {
+    let known = addresses(it).find_map(|it| state.breakpoints.places.get(&it));
+    let (file, line) = match known.filter(|_| it.line <= 0) {
+        Some((file, line)) => (file.as_str(), *line),
+        None => (it.file.as_str(), it.line),
+    };
+    let Some(place) = lists::place_of(file, line) else {
         return state
             .say(Role::Info, "this breakpoint has no single place in the source");
     };

@@ -55,6 +55,7 @@ pub fn reconnect(state: &mut State, out: &mut Vec<Effect>) {
     state.standing = None;
     // Another program may be there now, with other names.
     state.symbols = Default::default();
+    state.breakpoints.places.clear();
     state.breakpoints.revision += 1;
     out.push(Effect::Reconnect);
 }

@@ -214,6 +214,7 @@ fn wants(state: &mut State, out: &mut Vec<Effect>) {
     if state.breakpoints.list.ask(revision) {
         out.push(Effect::Ask(Ask::Breakpoints { revision }));
     }
+    breakpoints::want_places(state, out);
     if state.is_stopped() {
         wants_of_stop(state, out);
     }

@@ -122,7 +122,9 @@ fn enter(state: &mut State, prompt: Prompt, out: &mut Vec<Effect>) {
     let text = prompt.line.text.trim().to_owned();
     match prompt.kind {
         PromptKind::Command => {
-            state.console.history.add(&text);
+            if state.console.history.add(&text) {
+                out.push(Effect::Remember(text.clone()));
+            }
             if prompt.stays {
                 let mut next = Prompt::new(PromptKind::Command, "");
                 next.stays = true;

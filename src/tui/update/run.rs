@@ -71,6 +71,7 @@ pub fn on_hello(state: &mut State, hello: Hello, out: &mut Vec<Effect>) {
     }
     match hello.state {
         Some(now) if now.running => {
+            say_notes(state);
             state.run = Run::Running;
             state.since_ms = state.now_ms;
             out.push(Effect::Resume(Resume::Wait));
@@ -175,6 +176,7 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     }
     select_current(state);
     announce(state);
+    say_notes(state);
     ask_for_fatal_error(state, out);
     let next = state.steps.pop_front();
     match next.filter(|_| state.stopped.stop_reason == "next finished") {
@@ -214,6 +216,14 @@ pub fn show_line(state: &mut State, file: &str, line: i64) {
     }
     let line = usize::try_from(line - 1).unwrap_or(0);
     state.source.show(Place { path: Arc::from(file), line });
+}
+
+/// Says what came up while starting, now that there is something to see.
+fn say_notes(state: &mut State) {
+    for note in std::mem::take(&mut state.notes) {
+        state.log(Role::Warning, &note);
+        state.say(Role::Warning, text::clean(&note).into_owned());
+    }
 }
 
 /// Says in words why the program stopped, and what else there is to know.
@@ -352,6 +362,8 @@ pub fn restart(state: &mut State, out: &mut Vec<Effect>) {
         return state.say(Role::Warning, "running: P pauses, then R restarts");
     }
     started(state);
+    // The program may be loaded elsewhere.
+    state.breakpoints.places.clear();
     state.say(Role::Info, "restarting");
     out.push(Effect::Resume(Resume::Restart));
 }

@@ -78,6 +78,7 @@ fn name(ask: &Ask) -> Option<&str> {
         Ask::FatalError { .. } => "the reason",
         Ask::Hello
         | Ask::State
+        | Ask::Places { .. }
         | Ask::SetBreakpoint { .. }
         | Ask::AmendBreakpoint(_)
         | Ask::ClearBreakpoint { .. }

@@ -92,7 +92,7 @@ pub fn border(canvas: &mut Canvas<'_>, area: Rect, thick: bool, role: Role) {
 fn tabs(state: &State, slot: &Slot) -> Vec<(Pane, String, u16)> {
     let room = slot.area.width.saturating_sub(4);
     let mut x = slot.area.x + u16::from(slot.bordered) + 1;
-    let long: usize = slot.panes.iter().map(|it| it.title().len() + 6).sum();
+    let long: usize = slot.panes.iter().map(|it| it.title().len() + 5).sum();
     let is_long = slot.panes.len() == 1 || long < usize::from(room) * 2 / 3;
     let mut tabs = Vec::with_capacity(slot.panes.len());
     for pane in slot.panes {

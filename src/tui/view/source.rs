@@ -11,6 +11,7 @@ use crate::tui::state::source::{FileState, SourceFile};
 use crate::tui::state::{Run, State};
 use crate::tui::text;
 use crate::tui::tree::Change;
+use crate::tui::update::breakpoints;
 use crate::tui::value::{self, Format};
 use crate::tui::view::canvas::Canvas;
 use crate::tui::view::note;
@@ -57,8 +58,12 @@ struct Marks<'a> {
 }
 
 fn marks<'a>(state: &'a State, path: &str) -> Marks<'a> {
-    let here = state.user_breakpoints().filter(|it| it.file == path);
-    let breakpoints = here.map(|it| (it.line, it)).collect();
+    let breakpoints = state
+        .user_breakpoints()
+        .flat_map(|it| {
+            breakpoints::lines_in(state, it, path).into_iter().map(move |at| (at, it))
+        })
+        .collect();
     let place = state.current_place();
     let is_known = state.stop.0 > 0;
     let current = place.filter(|it| is_known && it.0 == path).map(|it| it.1);
