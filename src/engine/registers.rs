@@ -97,4 +97,61 @@ impl Registers {
         *register = value;
         true
     }
+
+    /// The register that assembler calls `name`, in capitals.
+    pub fn by_name(&self, name: &str) -> Option<u64> {
+        let mut copy = *self;
+        copy.field(name).map(|it| *it)
+    }
+
+    /// Sets a register by its name in capitals; `false` if there is none.
+    pub fn set_by_name(&mut self, name: &str, value: u64) -> bool {
+        match self.field(name) {
+            Some(field) => {
+                *field = value;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn field(&mut self, name: &str) -> Option<&mut u64> {
+        Some(match name {
+            "R15" => &mut self.r15,
+            "R14" => &mut self.r14,
+            "R13" => &mut self.r13,
+            "R12" => &mut self.r12,
+            "RBP" => &mut self.rbp,
+            "RBX" => &mut self.rbx,
+            "R11" => &mut self.r11,
+            "R10" => &mut self.r10,
+            "R9" => &mut self.r9,
+            "R8" => &mut self.r8,
+            "RAX" => &mut self.rax,
+            "RCX" => &mut self.rcx,
+            "RDX" => &mut self.rdx,
+            "RSI" => &mut self.rsi,
+            "RDI" => &mut self.rdi,
+            "ORIG_RAX" => &mut self.orig_rax,
+            "RIP" => &mut self.rip,
+            "CS" => &mut self.cs,
+            "RFLAGS" => &mut self.rflags,
+            "RSP" => &mut self.rsp,
+            "SS" => &mut self.ss,
+            "FS_BASE" => &mut self.fs_base,
+            "GS_BASE" => &mut self.gs_base,
+            "DS" => &mut self.ds,
+            "ES" => &mut self.es,
+            "FS" => &mut self.fs,
+            "GS" => &mut self.gs,
+            _ => return None,
+        })
+    }
 }
+
+/// The names of the registers that DWARF numbers from 0 on (System V ABI amd64,
+/// figure 3.36); 16 is the return address, which is where a frame is.
+pub const DWARF_NAMES: [&str; 17] = [
+    "RAX", "RDX", "RCX", "RBX", "RSI", "RDI", "RBP", "RSP", "R8", "R9", "R10", "R11",
+    "R12", "R13", "R14", "R15", "RIP",
+];

@@ -22,7 +22,10 @@ pub fn value(it: &Variable) -> String {
             format!("[{}{}]", list(children, value), more(it, children.len()))
         }
         Kind::STRUCT => {
-            format!("{{{}{}}}", list(children, field), more(it, children.len()))
+            // Only of times is more to say than their fields.
+            let text = if it.value.is_empty() { "" } else { " " };
+            let fields = list(children, field);
+            format!("{}{text}{{{fields}{}}}", it.value, more(it, children.len()))
         }
         Kind::MAP if it.base == 0 => "nil".into(),
         // Which of the entries of a big map are loaded, says nothing.

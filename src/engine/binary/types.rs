@@ -385,6 +385,23 @@ impl Binary {
         })
     }
 
+    /// The distance of a type's descriptor from `moduledata.types`, the reverse of
+    /// [`type_of_runtime`](Self::type_of_runtime); `None` if the program has none.
+    pub fn runtime_offset(&self, ty: TypeId) -> Option<u64> {
+        let runtime = &self.type_index().runtime;
+        runtime.iter().find(|it| it.1 == ty.0).map(|it| it.0.into())
+    }
+
+    /// The import paths of the packages that `package` may mean: itself, or what ends in
+    /// it, or what calls itself so.
+    pub fn paths_of_package(&self, package: &str) -> Vec<String> {
+        let mut paths: Vec<String> =
+            self.units().of_package(package).map(|it| it.name.clone()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
     fn type_exactly(&self, name: &str) -> Option<TypeId> {
         let found = self.type_index().names.places(name).filter_map(|offset| {
             let (_, die) = self.die_at(offset as usize)?;

@@ -193,6 +193,8 @@ impl Binary {
             name: name.strip_prefix('&').unwrap_or(name).to_string(),
             ty,
             kind: match (is_parameter, die.is_result, captured) {
+                // What a closure captured by reference; what was passed has its own DIE.
+                (true, ..) if escaped => VariableKind::Captured,
                 (true, false, _) => VariableKind::Argument,
                 (true, true, _) => VariableKind::Result,
                 (false, _, true) => VariableKind::Captured,

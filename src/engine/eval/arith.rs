@@ -10,7 +10,7 @@ use crate::engine::eval::reader::explain;
 use crate::engine::eval::run::{Evaluator, fail};
 use crate::engine::eval::text::{const_text, quoted};
 use crate::engine::eval::types::{Shape, Type};
-use crate::engine::eval::value::{Flags, Kind};
+use crate::engine::eval::value::Kind;
 use crate::engine::memory::Memory;
 
 /// How long strings may be that are compared or joined, in bytes.
@@ -28,13 +28,16 @@ impl Evaluator<'_, '_> {
         }
         match (&x.data, &x.ty) {
             (Data::Const(value), ty) => Ok(Some(in_kind(value, ty.as_ref()))),
-            (Data::Register(bytes), _) => match <[u8; 8]>::try_from(bytes.as_slice()) {
-                Ok(word) => Ok(Some(Const::Int(u64::from_le_bytes(word).into()))),
-                Err(_) => {
-                    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-                    Ok(Some(Const::String(hex.into_bytes())))
+            (Data::Register(bytes, _), _) => {
+                match <[u8; 8]>::try_from(bytes.as_slice()) {
+                    Ok(word) => Ok(Some(Const::Int(u64::from_le_bytes(word).into()))),
+                    Err(_) => {
+                        let hex: String =
+                            bytes.iter().map(|b| format!("{b:02x}")).collect();
+                        Ok(Some(Const::String(hex.into_bytes())))
+                    }
                 }
-            },
+            }
             (Data::Loaded(v), _) => Ok(match v.kind {
                 Kind::Int | Kind::Uint => v.value.parse().ok().map(Const::Int),
                 Kind::Float32 | Kind::Float64 => v.value.parse().ok().map(Const::Float),
@@ -88,9 +91,10 @@ impl Evaluator<'_, '_> {
     }
 
     pub fn unary(&self, op: &str, e: &Expr, x: Operand) -> Result<Operand> {
-        let refuse =
-            || fail(format!("operator {op} can not be applied to {}", quoted(&e.text())));
-        let Some(value) = self.value_of(&x)? else { return refuse() };
+        let Some(value) = self.value_of(&x)? else {
+            let e = quoted(&e.text());
+            return fail(format!("operator {op} can not be applied to {e}"));
+        };
         let result = match (op, value) {
             ("+", value @ (Const::Int(_) | Const::Float(_) | Const::Complex(..))) => {
                 value
@@ -100,7 +104,10 @@ impl Evaluator<'_, '_> {
             ("-", Const::Complex(re, im)) => Const::Complex(-re, -im),
             ("!", Const::Bool(b)) => Const::Bool(!b),
             ("^", Const::Int(n)) => Const::Int(!n),
-            _ => return refuse(),
+            (_, value) => {
+                let value = const_text(&value);
+                return fail(format!("invalid unary operation {op}{value}"));
+            }
         };
         self.result(result, x.ty)
     }
@@ -141,7 +148,10 @@ impl Evaluator<'_, '_> {
         };
         let Some(a) = self.value_of(&x)? else { return refuse(x_e) };
         let Some(b) = self.value_of(&y)? else { return refuse(y_e) };
-        let value = arithmetic(op, a, b)?;
+        let value = match (&ty, shifted_out(op, &a, &b)) {
+            (Some(_), Some(value)) => value,
+            _ => arithmetic(op, a, b)?,
+        };
         self.result(value, ty)
     }
 
@@ -364,89 +374,6 @@ impl Evaluator<'_, '_> {
             _ => Ok(false),
         }
     }
-
-    /// `m[k]`
-    pub fn map_element(&self, x: &Operand, key: &Operand) -> Result<Operand> {
-        let (Some(ty), Some(at)) = (&x.ty, x.addr()) else {
-            return fail("can not access a map behind a nil pointer");
-        };
-        let view = super::map::open(self.cx, ty, at)
-            .or_else(|why| fail(format!("can not access unreadable map: {why}")))?;
-        match &key.ty {
-            None => self.check_constant(key, &view.key)?,
-            Some(key_ty) if !self.cx.types.same(key_ty, &view.key) => {
-                let (from, to) = (key_ty.name(), view.key.name());
-                return fail(format!("can not convert value of type {from} to {to}"));
-            }
-            Some(_) => {}
-        }
-        let wanted = self.value_of(key)?;
-        let mut found = None;
-        let mut failed = None;
-        let walked = view.walk(self.cx, &mut |entry| {
-            let candidate = Operand::at(view.key.clone(), entry.key);
-            let equal = match &wanted {
-                Some(wanted) => self.is_key(&view.key, entry.key, wanted),
-                None => self.compare(Op::Eq, &candidate, key, 0),
-            };
-            match equal {
-                Ok(false) => true,
-                Ok(true) => {
-                    found = Some(entry.elem);
-                    false
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    false
-                }
-            }
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        walked.or_else(|why| fail(format!("can not access unreadable map: {why}")))?;
-        match found {
-            Some(elem) => {
-                let mut it = Operand::at(view.elem, elem);
-                it.flags = Flags::default();
-                Ok(it)
-            }
-            // **wire**: the scripting of Delve's clients compares this text.
-            None => fail("key not found"),
-        }
-    }
-
-    /// Whether the key at an address is `wanted`: without making values of the many that
-    /// are not.
-    fn is_key(&self, ty: &Type, at: Addr, wanted: &Const) -> Result<bool> {
-        let reader = &self.cx.reader;
-        match (wanted, ty.kind()) {
-            (Const::String(wanted), Kind::String) => {
-                let len = reader.read_word(at.offset(8)).or_else(|f| fail(explain(f)))?;
-                if len != wanted.len() as u64 {
-                    return Ok(false);
-                }
-                let base = reader.read_word(at).or_else(|f| fail(explain(f)))?;
-                let bytes = reader.read_bytes(Addr(base), wanted.len());
-                Ok(bytes.or_else(|f| fail(explain(f)))? == *wanted)
-            }
-            (wanted, Kind::Interface) => {
-                // The key is compared with what the interface holds.
-                let empty = matches!(ty.shape(), Shape::Interface { empty: true });
-                match self.cx.held_by(at, empty).or_else(fail)? {
-                    super::dynamic::Held::Value { ty, at } => {
-                        let held = self.value_of(&Operand::at(ty, at))?;
-                        Ok(held.as_ref() == Some(wanted))
-                    }
-                    _ => Ok(false),
-                }
-            }
-            _ => {
-                let key = read_scalar(reader, ty, at).or_else(fail)?;
-                Ok(key == in_kind(wanted, Some(ty)))
-            }
-        }
-    }
 }
 
 fn overflow() -> Error {
@@ -485,11 +412,31 @@ pub(crate) fn fit(value: Const, ty: &Type) -> Const {
     }
 }
 
+/// What is left of a value that is shifted by more than the width of any type: of
+/// variables nothing, where constants would grow.
+fn shifted_out(op: Op, a: &Const, b: &Const) -> Option<Const> {
+    match (op, a, b) {
+        (Op::Shl, Const::Int(_), Const::Int(n)) if *n >= 64 => Some(Const::Int(0)),
+        _ => None,
+    }
+}
+
 fn arithmetic(op: Op, a: Const, b: Const) -> Result<Const> {
     #[expect(clippy::cast_precision_loss, reason = "constants become floats as in Go")]
     let widen = |n: i128| n as f64;
+    let invalid = |a: &Const, b: &Const| {
+        let (a, b, op) = (const_text(a), const_text(b), op.text());
+        fail(format!("invalid binary operation {a} {op} {b}"))
+    };
+    let for_floats = matches!(op, Op::Add | Op::Sub | Op::Mul | Op::Div);
     match (a, b) {
         (Const::Int(a), Const::Int(b)) => integers(op, a, b).map(Const::Int),
+        (a @ (Const::Float(_) | Const::Complex(..)), b)
+        | (a, b @ (Const::Float(_) | Const::Complex(..)))
+            if !for_floats =>
+        {
+            invalid(&a, &b)
+        }
         (Const::Float(a), Const::Float(b)) => floats(op, a, b).map(Const::Float),
         (Const::Int(a), Const::Float(b)) => floats(op, widen(a), b).map(Const::Float),
         (Const::Float(a), Const::Int(b)) => floats(op, a, widen(b)).map(Const::Float),
@@ -506,10 +453,7 @@ fn arithmetic(op: Op, a: Const, b: Const) -> Result<Const> {
             };
             match (parts(&a), parts(&b)) {
                 (Some(a), Some(b)) => complexes(op, a, b),
-                _ => {
-                    let (a, b, op) = (const_text(&a), const_text(&b), op.text());
-                    fail(format!("invalid operation {a} {op} {b}"))
-                }
+                _ => invalid(&a, &b),
             }
         }
     }

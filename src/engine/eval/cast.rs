@@ -34,16 +34,20 @@ impl Evaluator<'_, '_> {
                 Some(ty) => self.cast(ty, arg),
                 None => self.builtin_or_refuse(f, args),
             },
-            ExprKind::Selector(x, _) if x.ident().is_some() => match self.find_type(f) {
-                Some(ty) => self.cast(ty, arg),
-                None => match self.evaluate(f) {
-                    Ok(_) => fail(NO_CALLS),
-                    Err(error) => fail(format!(
-                        "could not evaluate function or type {}: {error}",
-                        f.text()
-                    )),
-                },
-            },
+            ExprKind::Selector(x, _)
+                if matches!(x.kind, ExprKind::Ident(_) | ExprKind::Literal(..)) =>
+            {
+                match self.find_type(f) {
+                    Some(ty) => self.cast(ty, arg),
+                    None => match self.evaluate(f) {
+                        Ok(_) => fail(NO_CALLS),
+                        Err(error) => fail(format!(
+                            "could not evaluate function or type {}: {error}",
+                            f.text()
+                        )),
+                    },
+                }
+            }
             ExprKind::Index(..) => match self.find_type(f) {
                 Some(ty) => self.cast(ty, arg),
                 None => self.builtin_or_refuse(f, args),
@@ -115,14 +119,20 @@ impl Evaluator<'_, '_> {
                         None => arg.text(),
                     })
                     .collect();
-                let name = format!("{}[{}]", base.text(), args.join(","));
+                let with_args = |name: &str| format!("{name}[{}]", args.join(","));
                 match &base.kind {
-                    ExprKind::Selector(x, _) => {
-                        let package = x.ident()?;
-                        let rest = name.strip_prefix(package)?.strip_prefix('.')?;
-                        self.type_in_package(package, rest)
-                    }
-                    _ => self.type_by_text(&name, 0),
+                    ExprKind::Selector(x, name) => match &x.kind {
+                        ExprKind::Ident(package) => {
+                            self.type_in_package(package, &with_args(name))
+                        }
+                        ExprKind::Literal(Literal::String(path), _) => {
+                            let path = String::from_utf8_lossy(path);
+                            let name = with_args(name);
+                            self.type_by_text(&format!("{path}.{name}"), 0)
+                        }
+                        _ => None,
+                    },
+                    _ => self.type_by_text(&with_args(&base.text()), 0),
                 }
             }
             _ => None,
@@ -135,11 +145,9 @@ impl Evaluator<'_, '_> {
             return Some(found);
         }
         let binary = self.cx.types.binary;
-        let suffix = format!("/{package}");
         let id = binary
-            .packages()
+            .paths_of_package(package)
             .iter()
-            .filter(|path| path.ends_with(&suffix))
             .find_map(|path| binary.type_named(&format!("{path}.{name}")))?;
         Some(self.cx.types.of(id))
     }
@@ -342,6 +350,25 @@ impl Evaluator<'_, '_> {
             ..super::load::typed(ty)
         };
         Ok(Operand::with(ty.clone(), Data::Loaded(Box::new(v))))
+    }
+
+    /// Whether what is behind the names of two types is the same.
+    pub fn are_identical(&self, a: &Type, b: &Type) -> bool {
+        let types = &self.cx.types;
+        match (a.shape(), b.shape()) {
+            (Shape::Slice(x), Shape::Slice(y)) => {
+                types.elem(x).name() == types.elem(y).name()
+            }
+            (Shape::Array(x, n), Shape::Array(y, m)) => {
+                n == m && types.elem(x).name() == types.elem(y).name()
+            }
+            (Shape::Map { .. }, Shape::Map { .. }) => a.real_name() == b.real_name(),
+            (Shape::Chan { .. }, Shape::Chan { .. })
+            | (Shape::Func, Shape::Func)
+            | (Shape::Struct(_), Shape::Struct(_))
+            | (Shape::Pointer(_), Shape::Pointer(_)) => self.have_one_layout(a, b),
+            _ => false,
+        }
     }
 
     /// Whether values of two types have the same bits, so that a conversion only changes

@@ -88,8 +88,8 @@ impl Cx<'_> {
         })
     }
 
-    /// The variables in a closure whose code starts at `entry`, in the order in which they
-    /// lie in the closure object.
+    /// The variables in a closure whose code starts at `entry`, in the order in which the
+    /// file describes them.
     pub fn captured_by(&self, entry: Addr) -> Arc<[CapturedVariable]> {
         if let Some(known) = self.captures.borrow().get(&entry) {
             return known.clone();
@@ -108,19 +108,16 @@ impl Cx<'_> {
         let Ok(scope) = binary.scope_at(pc, physical_depth(binary, pc)) else {
             return Vec::new();
         };
-        let all = scope.variables.into_iter().chain(scope.hidden);
-        let mut captured: Vec<CapturedVariable> = all
-            .filter_map(|it| {
-                Some(CapturedVariable {
-                    offset: it.closure_offset?,
-                    name: Arc::from(it.name),
-                    ty: it.ty,
-                    escaped: it.escaped,
-                })
+        let all = scope.hidden.into_iter().chain(scope.variables);
+        all.filter_map(|it| {
+            Some(CapturedVariable {
+                offset: it.closure_offset?,
+                name: Arc::from(it.name),
+                ty: it.ty,
+                escaped: it.escaped,
             })
-            .collect();
-        captured.sort_by_key(|it| it.offset);
-        captured
+        })
+        .collect()
     }
 }
 
@@ -236,6 +233,10 @@ impl Loader<'_, '_> {
         }
         let Some(hchan) = types.elem_of(&types.of(header)) else { return };
         if v.base.0 == 0 || v.unreadable.is_some() {
+            return;
+        }
+        if let Err(fault) = reader.read_word(v.base) {
+            v.unreadable = Some(explain(fault));
             return;
         }
         let members = hchan.members();

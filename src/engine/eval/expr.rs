@@ -30,10 +30,18 @@ pub(crate) enum ExprKind {
     /// A type that does not look like an expression, such as `[]int` or `map[K]V`, in
     /// the spelling that DWARF uses for it.
     Type(TypeExpr),
-    /// `T{…}`, understood only to be refused with a clear text.
-    Composite,
+    /// `T{a, b}`, `T{X: a}`; the type is left out in elements of arrays.
+    Composite(Option<Box<Expr>>, Vec<Element>),
     /// `func(…) {…}`, likewise.
     FuncLit,
+}
+
+/// An element of a composite literal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Element {
+    /// The name of a field, an index, or the key of a map.
+    pub key: Option<Expr>,
+    pub value: Expr,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -201,7 +209,9 @@ fn print(out: &mut String, e: &Expr, outer: u8, depth: u32) {
         }
         ExprKind::Binary(op, x, y) => print_binary(out, (*op, x, y), e, outer, depth),
         ExprKind::Type(ty) => print_type(out, ty),
-        ExprKind::Composite => out.push_str("{…}"),
+        ExprKind::Composite(ty, elements) => {
+            print_composite(out, ty.as_deref(), elements)
+        }
         ExprKind::FuncLit => out.push_str("func literal"),
     }
 }
@@ -215,6 +225,24 @@ fn print_list(out: &mut String, open: char, items: &[Expr], close: char, depth: 
         print(out, item, 0, depth);
     }
     out.push(close);
+}
+
+fn print_composite(out: &mut String, ty: Option<&Expr>, elements: &[Element]) {
+    if let Some(ty) = ty {
+        print(out, ty, 6, 1);
+    }
+    out.push('{');
+    for (i, element) in elements.iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        if let Some(key) = &element.key {
+            print(out, key, 0, 1);
+            out.push_str(": ");
+        }
+        print(out, &element.value, 0, 1);
+    }
+    out.push('}');
 }
 
 fn print_bounds(out: &mut String, low: Option<&Expr>, high: Option<&Expr>, depth: u32) {

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::addr::{Addr, LoadBias};
 use crate::engine::binary::Binary;
+use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::dynamic::{CapturedVariable, DynamicType};
 use crate::engine::eval::operand::{Const, Data, Operand};
 use crate::engine::eval::reader::{Reader, explain};
@@ -37,6 +38,8 @@ pub(crate) struct Cx<'a> {
     pub bias: LoadBias,
     pub dynamic_types: RefCell<FxHashMap<(u64, bool), Option<DynamicType>>>,
     pub captures: RefCell<FxHashMap<Addr, Arc<[CapturedVariable]>>>,
+    /// Where the pieces of values that were put together come from.
+    pub origins: RefCell<Vec<Origin>>,
 }
 
 impl<'a> Cx<'a> {
@@ -53,8 +56,24 @@ impl<'a> Cx<'a> {
             bias,
             dynamic_types: RefCell::default(),
             captures: RefCell::default(),
+            origins: RefCell::default(),
         }
     }
+}
+
+/// Where a piece of a value that was put together comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// Where it was laid out.
+    pub at: Addr,
+    pub len: usize,
+    pub from: OriginPlace,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum OriginPlace {
+    Register(RegisterPlace),
+    Memory(Addr),
 }
 
 /// Loads values with one configuration.
@@ -124,7 +143,7 @@ impl<'c, 'a> Loader<'c, 'a> {
                 let child = Variable { only_addr: true, ..Variable::empty() };
                 v.children = Some(vec![child]);
             }
-            (Data::Register(bytes), _) => register(&mut v, bytes),
+            (Data::Register(bytes, _), _) => register(&mut v, bytes),
             (Data::Loaded(loaded), _) => return (**loaded).clone(),
             (Data::At(_) | Data::MapTail { .. } | Data::Cut { .. }, None)
             | (Data::HitCounts, _) => {

@@ -390,6 +390,7 @@ impl Loader<'_, '_> {
         let view = match open(self.cx, ty, v.addr) {
             Ok(view) => view,
             Err(why) => {
+                v.base = Addr(self.cx.reader.read_word(v.addr).unwrap_or(0));
                 v.unreadable = Some(why);
                 return;
             }

@@ -29,7 +29,7 @@ impl Evaluator<'_, '_> {
             false => x.name.clone(),
         };
         match (&x.ty, &x.data) {
-            (_, Data::Register(bytes)) => return register_view(bytes, name),
+            (_, Data::Register(bytes, _)) => return register_view(bytes, name),
             (None, Data::Const(value)) => {
                 let (value, ty) = (const_text(value), x.type_text());
                 return fail(format!("{value} (type {ty}) is not a struct"));

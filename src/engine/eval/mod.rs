@@ -36,9 +36,12 @@ pub(crate) mod names;
 pub(crate) mod run;
 pub(crate) mod member;
 pub(crate) mod arith;
+pub(crate) mod lookup;
 pub(crate) mod cast;
 pub(crate) mod builtin;
 pub(crate) mod set;
+pub(crate) mod composite;
+pub mod cpu;
 pub mod ops;
 pub(crate) mod made;
 pub(crate) mod compile;
@@ -54,6 +57,7 @@ use crate::engine::golang::{Frame, Goroutine, Runtime};
 use crate::engine::memory::Memory;
 
 pub use condition::{Compiled, Condition};
+pub use cpu::RegisterPlace;
 pub use ops::Trap;
 pub use parse::split_assignment;
 pub use value::{Flags, Kind, LoadConfig, Variable};
@@ -177,9 +181,16 @@ impl<'a> EvalScope<'a> {
 
 /// Bytes that a [`set`](EvalScope::set) wants written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
-    pub addr: Addr,
-    pub bytes: Vec<u8>,
+pub enum Write {
+    Memory {
+        addr: Addr,
+        bytes: Vec<u8>,
+    },
+    /// The first bytes of a register of the thread that runs the goroutine.
+    Register {
+        place: RegisterPlace,
+        bytes: Vec<u8>,
+    },
 }
 
 fn is_argument(flags: Flags) -> bool {

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use crate::engine::addr::Addr;
 use crate::engine::binary::{FunctionId, Global};
 use crate::engine::error::Result;
+use crate::engine::eval::cpu;
 use crate::engine::eval::load::Cx;
-use crate::engine::eval::operand::{Const, Data, Operand};
+use crate::engine::eval::operand::{Const, Operand};
 use crate::engine::eval::run::Evaluator;
-use crate::engine::eval::scope::{self, xmm};
+use crate::engine::eval::scope;
 use crate::engine::eval::value::{Flags, Kind, Variable};
-use crate::engine::registers::Registers;
 
 impl Evaluator<'_, '_> {
     /// What an identifier means where the expression is evaluated.
@@ -26,7 +26,7 @@ impl Evaluator<'_, '_> {
         Ok(match name {
             "true" | "false" => Some(Operand::bool(name == "true")),
             "nil" => Some(Operand::nil()),
-            _ => self.register(name),
+            _ => cpu::register(self, name),
         })
     }
 
@@ -106,37 +106,6 @@ impl Evaluator<'_, '_> {
         };
         Operand::loaded(v).named(function.name)
     }
-
-    /// A CPU register by its upper-case name, perhaps with underscores before it so that
-    /// no variable is meant.
-    fn register(&self, name: &str) -> Option<Operand> {
-        let name = name.trim_start_matches('_');
-        if name.is_empty()
-            || !name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'Z'))
-        {
-            return None;
-        }
-        let frame = self.scope.frame()?;
-        let (bytes, ty) = match name.strip_prefix("XMM").and_then(|it| it.parse().ok()) {
-            Some(index) => (xmm(self.scope.xsave, index)?, "string"),
-            None => {
-                let value = match &frame.registers {
-                    Some(registers) => by_name(registers, name)?,
-                    None => match name {
-                        "RIP" => frame.pc.0,
-                        "RSP" => frame.sp.0,
-                        "RBP" => frame.bp.0,
-                        _ => return None,
-                    },
-                };
-                (value.to_le_bytes().to_vec(), "uint64")
-            }
-        };
-        let ty = self.cx.types.predeclared(ty)?;
-        let mut it = Operand::with(ty, Data::Register(bytes)).named(name);
-        it.flags = Flags::CPU_REGISTER;
-        Some(it)
-    }
 }
 
 /// A package variable as an operand.
@@ -156,38 +125,6 @@ pub(crate) fn package_of(function: &str) -> &str {
         Some(dot) => &plain[..start + dot],
         None => plain.trim_end_matches('.'),
     }
-}
-
-fn by_name(registers: &Registers, name: &str) -> Option<u64> {
-    Some(match name {
-        "RAX" => registers.rax,
-        "RBX" => registers.rbx,
-        "RCX" => registers.rcx,
-        "RDX" => registers.rdx,
-        "RSI" => registers.rsi,
-        "RDI" => registers.rdi,
-        "RBP" => registers.rbp,
-        "RSP" => registers.rsp,
-        "R8" => registers.r8,
-        "R9" => registers.r9,
-        "R10" => registers.r10,
-        "R11" => registers.r11,
-        "R12" => registers.r12,
-        "R13" => registers.r13,
-        "R14" => registers.r14,
-        "R15" => registers.r15,
-        "RIP" => registers.rip,
-        "RFLAGS" => registers.rflags,
-        "CS" => registers.cs,
-        "SS" => registers.ss,
-        "DS" => registers.ds,
-        "ES" => registers.es,
-        "FS" => registers.fs,
-        "GS" => registers.gs,
-        "FS_BASE" => registers.fs_base,
-        "GS_BASE" => registers.gs_base,
-        _ => return None,
-    })
 }
 
 /// The address of a value, for messages and for `runtime.curg`.

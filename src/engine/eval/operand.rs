@@ -2,6 +2,7 @@
 //! and not loaded further than needed.
 
 use crate::engine::addr::Addr;
+use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::types::Type;
 use crate::engine::eval::value::{Flags, Kind, Variable};
 
@@ -39,8 +40,8 @@ pub(crate) enum Data {
         at: Addr,
         skip: u64,
     },
-    /// A CPU register: its bytes.
-    Register(Vec<u8>),
+    /// A CPU register: its bytes, and where they are.
+    Register(Vec<u8>, RegisterPlace),
     /// A value that exists only here, loaded.
     Loaded(Box<Variable>),
     /// `delve.bphitcount`, which can only be indexed.

@@ -5,7 +5,7 @@
 //! `1:4: expected operand, found 'EOF'`. The first error ends the parse.
 
 use crate::engine::error::{Error, Result};
-use crate::engine::eval::expr::{Expr, ExprKind, Literal, Op, TypeExpr};
+use crate::engine::eval::expr::{Element, Expr, ExprKind, Literal, Op, TypeExpr};
 use crate::engine::eval::lex::{Lexer, SyntaxError, Token};
 
 /// The longest expression that is looked at, in bytes.
@@ -192,8 +192,8 @@ impl Parser<'_> {
                     ExprKind::Call(Box::new(x), args)
                 }
                 Token::Sign("{") if is_type_name(&x) => {
-                    self.skip_braces()?;
-                    ExprKind::Composite
+                    let elements = self.elements()?;
+                    ExprKind::Composite(Some(Box::new(x)), elements)
                 }
                 _ => break,
             };
@@ -511,6 +511,38 @@ impl Parser<'_> {
         Ok(text)
     }
 
+    /// `{a, X: b}`: what a composite literal consists of.
+    fn elements(&mut self) -> std::result::Result<Vec<Element>, SyntaxError> {
+        self.deeper(1)?;
+        self.expect("{")?;
+        let mut elements = Vec::new();
+        while !matches!(self.token, Token::Sign("}") | Token::End) {
+            let mut element = Element { key: None, value: self.element()? };
+            if self.token.is(":") {
+                self.advance()?;
+                let value = self.element()?;
+                element = Element { key: Some(element.value), value };
+            }
+            elements.push(element);
+            if !self.token.is(",") {
+                break;
+            }
+            self.advance()?;
+        }
+        self.expect_closing("}", "composite literal")?;
+        self.depth -= 1;
+        Ok(elements)
+    }
+
+    fn element(&mut self) -> Parsed {
+        if self.token.is("{") {
+            let at = self.at;
+            let elements = self.elements()?;
+            return Ok(Self::node(at, ExprKind::Composite(None, elements)));
+        }
+        self.expr()
+    }
+
     fn skip_braces(&mut self) -> Done {
         let mut open = 0u32;
         loop {
@@ -532,7 +564,12 @@ impl Parser<'_> {
 fn is_type_name(x: &Expr) -> bool {
     match &x.kind {
         ExprKind::Ident(_) | ExprKind::Type(_) => true,
-        ExprKind::Selector(x, _) => x.ident().is_some(),
+        ExprKind::Selector(x, _) => {
+            matches!(
+                x.kind,
+                ExprKind::Ident(_) | ExprKind::Literal(Literal::String(_), _)
+            )
+        }
         ExprKind::Index(x, _) => is_type_name(x),
         _ => false,
     }

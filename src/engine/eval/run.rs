@@ -16,6 +16,7 @@ use crate::engine::eval::load::{Cx, Loader};
 use crate::engine::eval::names;
 use crate::engine::eval::operand::{Const, Data, Operand};
 use crate::engine::eval::reader::explain;
+use crate::engine::eval::scope;
 use crate::engine::eval::text::quoted;
 use crate::engine::eval::types::{Shape, Type};
 use crate::engine::eval::value::{FAKE_ADDRESSES, Flags, Kind, LoadConfig, Variable};
@@ -101,7 +102,7 @@ impl<'c, 'a> Evaluator<'c, 'a> {
                     TypeExpr::Text(_) => "InterfaceType",
                 }
             )),
-            ExprKind::Composite => fail("expression *ast.CompositeLit not implemented"),
+            ExprKind::Composite(ty, elements) => self.composite(ty.as_deref(), elements),
             ExprKind::FuncLit => fail("expression *ast.FuncLit not implemented"),
         }
     }
@@ -149,6 +150,7 @@ impl<'c, 'a> Evaluator<'c, 'a> {
                 int(self.scope.frame().map_or(0, |frame| frame.cfa_offset()))
             }
             ("runtime", "threadid") => int(self.scope.thread_id.into()),
+            ("runtime", "rangeParentOffset") => int(scope::parent_offset(self.scope)),
             ("delve", "bphitcount") => Operand::hit_counts(),
             _ => return Ok(None),
         }))
@@ -365,7 +367,10 @@ impl<'c, 'a> Evaluator<'c, 'a> {
             Data::Const(Const::String(name)) => {
                 let name = String::from_utf8_lossy(name);
                 counts.and_then(|it| it.by_name(&name)).ok_or_else(|| {
-                    Error::message(format!("could not find breakpoint named {name}"))
+                    Error::message(format!(
+                        "could not find breakpoint named {}",
+                        quoted(&name)
+                    ))
                 })?
             }
             _ => {
@@ -376,7 +381,7 @@ impl<'c, 'a> Evaluator<'c, 'a> {
                     ));
                 };
                 counts.and_then(|it| it.by_id(n)).ok_or_else(|| {
-                    Error::message(format!("could not find breakpoint {n}"))
+                    Error::message(format!("could not find breakpoint with ID = {n}"))
                 })?
             }
         };

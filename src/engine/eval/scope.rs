@@ -6,7 +6,8 @@ use crate::engine::addr::{Addr, FileAddr};
 use crate::engine::binary::{Location, Piece, PieceAt, VariableInfo, VariableKind};
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::EvalScope;
-use crate::engine::eval::load::Cx;
+use crate::engine::eval::cpu::RegisterPlace;
+use crate::engine::eval::load::{Cx, Origin, OriginPlace};
 use crate::engine::eval::location;
 use crate::engine::eval::operand::{Const, Data, Operand};
 use crate::engine::eval::reader::explain;
@@ -19,10 +20,6 @@ use crate::engine::registers::Registers;
 /// The largest value that may be put together from pieces, in bytes. The Go compiler
 /// keeps values of up to four words apart.
 const PIECES_LEN_MAX: u64 = 4096;
-/// Where XMM0 is in the XSAVE area (Intel SDM Vol. 1, "Legacy Region of an XSAVE Area").
-const XMM_OFFSET: usize = 160;
-/// DWARF's number of XMM0 (System V ABI amd64, figure 3.36).
-const DWARF_XMM0: u16 = 17;
 /// DWARF's number of RDX, in which Go passes the closure object (Go's `abi-internal.md`).
 const DWARF_RDX: u16 = 1;
 
@@ -78,8 +75,20 @@ fn variables_of_frame(
         !(is_body && (it.name.starts_with('~') || is_captured && with_outer))
     };
     let order = in_order(&found.variables);
-    let mut all: Vec<Operand> =
-        order.into_iter().filter(wanted).map(|it| place.variable(it)).collect();
+    // An escaped parameter of a generic function is described once as what was passed,
+    // with its real type, and once as where it lives, with the shape.
+    let passed = |it: &VariableInfo| {
+        let same = |other: &&&VariableInfo| {
+            other.name == it.name && other.dict_index.is_some() && !other.escaped
+        };
+        if it.escaped { order.iter().find(same).copied() } else { None }
+    };
+    let mut all: Vec<Operand> = order
+        .iter()
+        .copied()
+        .filter(wanted)
+        .map(|it| place.variable(it, passed(it)))
+        .collect();
     if is_body {
         // What is passed to the body are the variables of the loop.
         for it in &mut all {
@@ -126,6 +135,14 @@ fn frames_around(frames: &[Frame], index: usize) -> Vec<usize> {
         }
     }
     Vec::new()
+}
+
+/// Where the frame of the function around a range-over-func body is, as
+/// `runtime.frameoff` counts; 0 for any other code.
+pub(crate) fn parent_offset(scope: &EvalScope<'_>) -> i64 {
+    let around = frames_around(scope.frames, scope.frame_index);
+    let parent = around.last().and_then(|it| scope.frames.get(*it));
+    parent.map_or(0, Frame::cfa_offset)
 }
 
 /// Variables in the order in which they hide each other: arguments, then by depth and by
@@ -204,8 +221,12 @@ impl<'p, 'a> Place<'p, 'a> {
         registers.by_dwarf(DWARF_RDX).map(Addr)
     }
 
-    fn variable(&self, info: &VariableInfo) -> Operand {
-        let ty = self.type_of(info);
+    /// `passed`: the parameter that an escaped variable was.
+    fn variable(&self, info: &VariableInfo, passed: Option<&VariableInfo>) -> Operand {
+        let ty = match passed {
+            Some(passed) => self.cx.types.pointer_to(&self.type_of(passed)),
+            None => self.type_of(info),
+        };
         let mut it = match (self.closure, info.closure_offset, info.constant) {
             (Some(closure), Some(offset), _) => {
                 Operand::at(ty, closure.offset(offset.cast_signed()))
@@ -351,6 +372,10 @@ impl<'p, 'a> Place<'p, 'a> {
             parts.push((offset, bytes));
             offset += len;
         }
+        let lens: Vec<_> = parts
+            .iter()
+            .map(|(at, bytes)| (*at, bytes.as_ref().map_or(0, Vec::len)))
+            .collect();
         let some = parts.iter().any(|(_, bytes)| bytes.is_some());
         // Parts of these mean something by themselves; half a number does not.
         let divisible = matches!(
@@ -359,7 +384,27 @@ impl<'p, 'a> Place<'p, 'a> {
         );
         match reason {
             Some(why) if !some || !divisible => Err(why),
-            _ => Ok(self.cx.reader.place_pieces(size, &parts)),
+            _ => {
+                let at = self.cx.reader.place_pieces(size, &parts);
+                self.note_origins(at, pieces, &lens);
+                Ok(at)
+            }
+        }
+    }
+
+    /// Keeps where the pieces of a value came from, so that it can be changed there.
+    fn note_origins(&self, at: Addr, pieces: &[Piece], lens: &[(u64, usize)]) {
+        let mut origins = self.cx.origins.borrow_mut();
+        for (piece, &(offset, len)) in pieces.iter().zip(lens) {
+            let from = match &piece.at {
+                PieceAt::Register(number) if self.frame.registers.is_some() => {
+                    RegisterPlace::of_dwarf(*number).map(OriginPlace::Register)
+                }
+                other => self.address(other).map(OriginPlace::Memory),
+            };
+            if let (Some(from), true) = (from, len > 0) {
+                origins.push(Origin { at: at.offset(offset.cast_signed()), len, from });
+            }
         }
     }
 
@@ -401,8 +446,12 @@ impl<'p, 'a> Place<'p, 'a> {
         if self.frame.registers.is_none() {
             return Err(unknown());
         }
-        let index = number.checked_sub(DWARF_XMM0).ok_or_else(unknown)?;
-        xmm(self.xsave, index).ok_or_else(|| format!("XMM{index} is not known here"))
+        let place = RegisterPlace::of_dwarf(number).ok_or_else(unknown)?;
+        place.read(None, self.xsave).ok_or_else(|| {
+            String::from(
+                "not available: it is in a vector register that is not known here",
+            )
+        })
     }
 
     fn bytes_at(
@@ -418,13 +467,6 @@ impl<'p, 'a> Place<'p, 'a> {
             _ => Err("not available".into()),
         }
     }
-}
-
-/// The sixteen bytes of an XMM register.
-pub(crate) fn xmm(xsave: Option<&[u8]>, index: u16) -> Option<Vec<u8>> {
-    let at = XMM_OFFSET + 16 * usize::from(index);
-    let bytes = xsave?.get(at..at + 16)?;
-    (index < 16).then(|| bytes.to_vec())
 }
 
 #[cfg(test)]

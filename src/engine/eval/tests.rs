@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::engine::addr::{Addr, LoadBias};
 use crate::engine::binary::Binary;
-use crate::engine::eval::{Condition, EvalScope, LoadConfig, Trap, Variable};
+use crate::engine::eval::{Condition, EvalScope, LoadConfig, Trap, Variable, Write};
 use crate::engine::golang::{Goroutine, Runtime, Stack, UnwindFrom, UnwindLimits};
 use crate::engine::memory::{Fault, Memory, ReadPart};
 use crate::engine::registers::Registers;
@@ -400,7 +400,10 @@ fn setting_a_variable_writes_the_bytes_of_its_type() {
     for (symbol, value, bytes) in cases {
         let writes = scope.set(symbol, value).unwrap();
         assert_eq!(writes.len(), 1);
-        assert_eq!(writes[0].bytes, bytes, "{symbol} = {value}");
+        let Write::Memory { bytes: written, .. } = &writes[0] else {
+            panic!("{symbol} is in memory");
+        };
+        assert_eq!(written, &bytes, "{symbol} = {value}");
     }
     let errors = [
         ("text", "\"new\"", "literal string can not be allocated"),

@@ -187,8 +187,9 @@ impl Instant {
                 format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
             }
         };
-        let mut text =
-            format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{zone}");
+        // Go does not count the sign.
+        let year = format!("{}{:04}", if year < 0 { "-" } else { "" }, year.abs());
+        let mut text = format!("{year}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{zone}");
         if self.wall & HAS_MONOTONIC != 0 {
             text.push_str(&format!(", {:+}", self.ext));
         }

@@ -88,6 +88,17 @@ impl Runtime {
     }
 
     /// Where the types of the module begin that has a type at `addr`.
+    /// The descriptor (`abi.Type`) of a type that the executable's file describes: what
+    /// is in the first word of an `interface {}` that holds such a value.
+    pub fn descriptor_of(&self, mem: &dyn Memory, ty: TypeId) -> Option<Addr> {
+        let offset = self.image().binary.runtime_offset(ty)?;
+        let module = self.first_module(mem)?;
+        let types = module.offset(self.layout().offset(Field::ModuleTypes));
+        let descriptor = Addr(mem.read_word(types).ok()?.checked_add(offset)?);
+        let found = self.runtime_type(mem, descriptor)?;
+        (found.ty == Some(ty)).then_some(descriptor)
+    }
+
     fn types_around(&self, mem: &dyn Memory, addr: Addr) -> Option<Addr> {
         let layout = self.layout();
         let mut module = self.first_module(mem)?;

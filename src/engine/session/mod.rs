@@ -39,6 +39,7 @@ pub mod returned;
 pub mod state;
 pub mod query;
 mod deferred;
+mod assign;
 pub mod goroutines;
 pub mod disassembly;
 pub mod dump;

@@ -11,7 +11,7 @@ use crate::engine::golang::{
 use crate::engine::inferior::Inferior;
 use crate::engine::os::ptrace::Tid;
 use crate::engine::registers::Registers;
-use crate::engine::session::{Session, deferred};
+use crate::engine::session::{Session, assign, deferred};
 
 /// Frames that one request may ask for.
 pub const DEPTH_MAX: usize = 1 << 20;
@@ -158,11 +158,17 @@ impl Session {
         }
         let writes = self.in_scope(at, |scope| scope.set(symbol, value))?;
         self.check_not_dumping()?;
+        let thread = match self.goroutine(at.goroutine)? {
+            Some(it) => it.thread,
+            None => self.selected_thread()?.map(|it| it.tid),
+        };
         let live = match self.inferior()? {
             Inferior::Live(live) => live,
             Inferior::Core(_) => return Err(Error::CoreCannotChange),
         };
-        writes.iter().try_for_each(|it| live.write_memory(it.addr, &it.bytes))
+        let done = writes.iter().try_for_each(|it| assign::write(live, thread, it));
+        self.look_again(thread)?;
+        done
     }
 
     /// Arguments and locals of frames that are known already.
@@ -175,9 +181,14 @@ impl Session {
         let goroutine = self.goroutine(goroutine)?;
         let memory = self.memory()?;
         let thread = self.thread_of(goroutine.as_ref())?;
+        let xsave = match &thread {
+            Some(thread) => self.inferior()?.xsave(Tid(thread.tid)).ok(),
+            None => None,
+        };
         let mut scope = EvalScope::new(&self.program.runtime, &*memory);
         scope.frames = frames;
         scope.goroutine = goroutine.as_ref();
+        scope.xsave = xsave.as_deref();
         scope.thread_id = thread.map_or(0, |it| it.tid);
         let counts = self.breakpoints.counts();
         scope.hit_counts = Some(&counts);
