@@ -240,7 +240,7 @@ fn headless(
         eprintln!("Warning: init file ignored with --headless");
     }
     let listener = Listener::bind(&global.listen)
-        .map_err(|err| format!("couldn't start listener: {}: {err}", global.listen))?;
+        .map_err(|err| listener_refused(&global.listen, &err))?;
     if announce {
         announce_address(&listener, global)?;
     }
@@ -272,6 +272,24 @@ fn headless(
     }
     serving.wait();
     Ok(0)
+}
+
+/// Why nothing can listen at an address.
+fn listener_refused(address: &str, err: &io::Error) -> String {
+    let why = match err.kind() {
+        io::ErrorKind::AddrInUse => {
+            "it is in use by another program; --listen takes another address, and with \
+             port 0 any that is free"
+                .to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address".to_owned()
+        }
+        io::ErrorKind::NotFound => "there is no such directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not listen there".to_owned(),
+        _ => err.to_string(),
+    };
+    format!("couldn't start listener at {address}: {why}")
 }
 
 /// Ends a server, whether it serves already or not.

@@ -32,6 +32,8 @@ pub struct ElfFile {
     pub is_pie: bool,
     pub sections: Vec<SectionInfo>,
     segments: Vec<Segment>,
+    /// What is wrong with the file, though its first header is whole.
+    pub damage: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -68,7 +70,8 @@ impl ElfFile {
         let map =
             FileMap::map(&file).map_err(|_| bad("not an executable: empty file"))?;
         let (entry, is_pie, sections, segments) = parse_headers(&map).map_err(bad)?;
-        Ok(ElfFile { map, file, entry, is_pie, sections, segments })
+        let damage = damage(&map, &sections, &segments);
+        Ok(ElfFile { map, file, entry, is_pie, sections, segments, damage })
     }
 
     pub fn section(&self, name: &str) -> Option<&SectionInfo> {
@@ -236,6 +239,29 @@ fn parse_headers(data: &[u8]) -> std::result::Result<Headers, &'static str> {
         .collect();
     let sections = parse_sections(header, data).unwrap_or_default();
     Ok((FileAddr(header.e_entry(LE)), kind == elf::ET_DYN, sections, segments))
+}
+
+/// What the headers say against what is there: a copy that was not finished is shorter
+/// than they say.
+fn damage(data: &[u8], sections: &[SectionInfo], segments: &[Segment]) -> Option<String> {
+    let header = Header::parse(data).ok()?;
+    let table_len = u64::from(header.e_shnum(LE)) * u64::from(header.e_shentsize(LE));
+    let table_end = header.e_shoff(LE).saturating_add(table_len);
+    let ends = segments.iter().map(|it| it.offset.saturating_add(it.file_size));
+    let wanted = ends.chain([table_end]).max().unwrap_or(0);
+    if wanted > data.len() as u64 {
+        return Some(format!(
+            "the file is cut off or damaged: its headers speak of {wanted} bytes, and it \
+             has {}; build or copy it again",
+            data.len()
+        ));
+    }
+    let is_readable =
+        header.e_shoff(LE) == 0 || sections.iter().any(|it| it.name == ".text");
+    (!is_readable).then(|| {
+        "the file is damaged: its section headers cannot be read; build or copy it again"
+            .to_owned()
+    })
 }
 
 fn parse_sections(header: &Header, data: &[u8]) -> object::Result<Vec<SectionInfo>> {

@@ -87,7 +87,15 @@ impl Binary {
             let problem = "not a Go program, or built with a Go before 1.19: there is no \
                  function table in it (.gopclntab)";
             let path = path.display().to_string();
-            return Err(Error::BadBinary { path, problem: problem.to_string() });
+            let problem = match elf.section(".gopclntab") {
+                Some(_) if elf.damage.is_none() => {
+                    "its function table (.gopclntab) cannot be read: the file is damaged, \
+                     or built with a Go before 1.19"
+                }
+                _ => problem,
+            };
+            let problem = elf.damage.clone().unwrap_or_else(|| problem.to_owned());
+            return Err(Error::BadBinary { path, problem });
         };
         let build_info = build_info::parse_build_info(elf.bytes_of(".go.buildinfo"));
         Ok(Arc::new(Binary {

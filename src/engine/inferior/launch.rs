@@ -71,6 +71,13 @@ impl Live {
 }
 
 fn launch_error(err: &io::Error) -> Error {
+    const EPERM: i32 = 1;
+    if err.raw_os_error() == Some(EPERM) {
+        return Error::message(
+            "could not launch process: the kernel refuses ptrace; in a container it takes \
+             --cap-add=SYS_PTRACE and a seccomp profile that lets it through",
+        );
+    }
     Error::message(format!("could not launch process: {err}"))
 }
 

@@ -250,6 +250,13 @@ fn attach_error(pid: i32, err: &io::Error) -> Error {
             ));
         }
         let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+        if scope.as_ref().is_ok_and(|it| it.trim() == "3") {
+            return Error::message(format!(
+                "could not attach to pid {pid}: this kernel lets nobody attach until the \
+                 next boot (/proc/sys/kernel/yama/ptrace_scope is 3); programs that the \
+                 debugger starts are not concerned"
+            ));
+        }
         if scope.is_ok_and(|it| it.trim() != "0") {
             return Error::message(format!(
                 "Could not attach to pid {pid}: this could be caused by a kernel \
@@ -260,6 +267,13 @@ fn attach_error(pid: i32, err: &io::Error) -> Error {
     }
     if err.raw_os_error() == Some(ESRCH) {
         return Error::message(format!("could not attach to pid {pid}: no such process"));
+    }
+    if err.kind() == io::ErrorKind::PermissionDenied {
+        return Error::message(format!(
+            "could not attach to pid {pid}: the kernel refuses ptrace, although the user \
+             is the right one; in a container it takes --cap-add=SYS_PTRACE and a \
+             seccomp profile that lets it through, and processes outside are out of reach"
+        ));
     }
     Error::message(format!("could not attach to pid {pid}: {err}"))
 }
