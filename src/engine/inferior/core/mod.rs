@@ -14,6 +14,8 @@ pub(super) mod elf;
 mod files;
 pub(super) mod notes;
 mod space;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::ops::Range;
