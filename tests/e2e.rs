@@ -7,6 +7,7 @@ mod support;
 
 mod attach;
 mod breakpoints;
+mod cores;
 mod code;
 mod dlv_connect;
 mod errors;

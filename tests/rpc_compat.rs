@@ -93,8 +93,6 @@ const KNOWN: &[(&str, usize, &str, &str)] = &[
     // What is not there yet.
     ("", 0, "unknown method: RPCServer.ListCheckpoints", "recordings are not supported"),
     ("", 0, "GetBufferedTracepoints)", "eBPF is not supported"),
-    ("", 0, "(DumpWait)", "core files come later"),
-    ("", 0, "(DumpStart)", "core files come later"),
     ("", 0, "(GuessSubstitutePath)", "guessing paths comes later"),
     ("", 0, "(CreateWatchpoint)", "watchpoints come later"),
     ("01-startup", 0, "/result/TypeInfo/", "methods of types come later"),

@@ -50,13 +50,16 @@ pub fn run(client: Arc<dyn Client>, options: Options) -> i32 {
     for note in notes {
         terminal.printer.error(&note);
     }
-    let multi = match begin(&*client) {
-        Ok(multi) => multi,
+    let (multi, state) = match begin(&*client) {
+        Ok(begun) => begun,
         Err(err) => {
             terminal.printer.error(&format!("could not halt: {err}"));
             return FAILED;
         }
     };
+    if let Some(core) = state.and_then(|it| about_core(&it)) {
+        terminal.printer.line(&Line::plain(core));
+    }
     interrupts.begin(multi);
     let mut session = Session::new(Arc::clone(&client), config);
     let status = converse(&mut session, &mut terminal, init);
@@ -66,8 +69,8 @@ pub fn run(client: Arc<dyn Client>, options: Options) -> i32 {
 }
 
 /// Says hello, and stops the program if others have it running; whether there may be
-/// others.
-fn begin(client: &dyn Client) -> Result<bool, ClientError> {
+/// others, and what the program does.
+fn begin(client: &dyn Client) -> Result<(bool, Option<DebuggerState>), ClientError> {
     // Services of old speak nothing else and know no such question.
     let _unknown_to_some = client.call(SetApiVersionIn { api_version: API_VERSION });
     let multi = client.call(IsMulticlientIn {}).is_ok_and(|it| it.is_multiclient);
@@ -81,9 +84,19 @@ fn begin(client: &dyn Client) -> Result<bool, ClientError> {
     }
     match client.call(StateIn { non_blocking: false }) {
         Err(ClientError::Disconnected) => Err(ClientError::Disconnected),
+        Ok(it) => Ok((multi, it.state)),
         // That the program has ended is for the user to find out.
-        _ => Ok(multi),
+        Err(_) => Ok((multi, None)),
     }
+}
+
+/// What is looked at, if it is a core file: how its process ended is what one wants to
+/// know first.
+fn about_core(state: &DebuggerState) -> Option<String> {
+    let ending = state.stop_reason.strip_prefix("core")?;
+    let ending = ending.strip_prefix(": ").map(|it| format!(", ended by {it}"));
+    let (pid, line) = (state.pid, state.command_line.trim_end());
+    Some(format!("Core file of process {pid} ({line}){}", ending.unwrap_or_default()))
 }
 
 /// Reads and runs commands until one of them ends the session.

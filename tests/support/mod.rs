@@ -9,6 +9,7 @@
 //! `TINYDBG_TEST_PEER=dlv cargo test --test e2e` runs the tests that go over the wire
 //! against a real Delve: what they expect is what Delve does.
 
+pub mod corefile;
 pub mod debugged;
 pub mod dlv;
 pub mod fixture;

@@ -36,7 +36,6 @@ mod watch;
 mod either;
 
 pub use crate::engine::os::ptrace::{Tid, Tracer};
-pub use crate::engine::os::signal::name as signal_name;
 pub use core::{Core, Ending};
 pub use dump::{Dump, DumpEnd, Dumped};
 pub use either::Inferior;

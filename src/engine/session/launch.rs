@@ -356,9 +356,17 @@ fn launch(tracer: Tracer, spec: &LaunchSpec) -> Result<(Live, Program)> {
 
 fn open_core(exe: &Path, core: &Path) -> Result<(Inferior, Program)> {
     let (binary, modified) = Program::open(exe)?;
-    let core = Core::open(core, exe)?;
+    let path = core;
+    let core = Core::open(path, exe)?;
     let line = core.command_line().to_owned();
     let program = Program::new(binary, modified, Some(core.entry()), line)?;
+    // Much may be missing and the rest be of use, but not without the runtime's own data.
+    if let Some(problem) = core.damage()
+        && program.runtime.goroutines(&*core.memory(), &[]).is_err()
+    {
+        let path = path.display().to_string();
+        return Err(Error::BadBinary { path, problem });
+    }
     Ok((Inferior::Core(Box::new(core)), program))
 }
 

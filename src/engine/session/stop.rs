@@ -6,7 +6,7 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
 use crate::engine::golang::{Goroutine, GoroutineTable, Reach, ThreadState};
-use crate::engine::inferior::{Ending, signal_name};
+use crate::engine::inferior::Ending;
 use crate::engine::memory::Memory;
 use crate::engine::session::{Session, tid};
 
@@ -37,10 +37,7 @@ impl StopReason {
             StopReason::HardcodedBreakpoint => "hardcoded breakpoint",
             StopReason::Manual => "manual",
             StopReason::StepDone => "next finished",
-            StopReason::Core(ending) => match signal_name(ending.signal) {
-                Some(name) => return format!("core: {name}").into(),
-                None => "core",
-            },
+            StopReason::Core(ending) => return ending.to_string().into(),
         };
         text.into()
     }
@@ -101,7 +98,7 @@ impl Session {
                 thread.and_then(|thread| runtime.goroutine_on(&*memory, thread));
             // Whoever wrote a core file had not to select a goroutine.
             let says_nothing = self.stop.goroutine.is_none()
-                && self.stop.reason == StopReason::Core(Ending::default());
+                && matches!(self.stop.reason, StopReason::Core(Ending { signal: 0, .. }));
             if thread.is_some() && !says_nothing {
                 return Ok(());
             }

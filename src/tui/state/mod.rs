@@ -56,6 +56,8 @@ pub struct Server {
     /// It answers while the program runs: ours does, Delve does not.
     pub answers_while_running: bool,
     pub multiclient: bool,
+    /// What it serves is a core file: nothing in it runs or changes.
+    pub is_core: bool,
 }
 
 /// What was fixed when the TUI was started.

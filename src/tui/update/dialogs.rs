@@ -112,7 +112,7 @@ pub fn open_quit(state: &mut State, out: &mut Vec<Effect>) {
             return connection::leave(state, Leave::Disconnect, out);
         }
         Run::Exited { .. } => false,
-        Run::Stopped | Run::Running => true,
+        Run::Stopped | Run::Running => !state.server.is_core,
     };
     if !is_live && !state.server.multiclient {
         return connection::leave(state, Leave::Detach, out);

@@ -60,6 +60,9 @@ pub fn on_paste(state: &mut State, text: &str, out: &mut Vec<Effect>) {
 /// Why an action cannot be done now, and what would help.
 pub fn disabled(state: &State, action: Action) -> Option<String> {
     let needs = action::spec(action)?.needs;
+    if let Some(why) = refused_by_core(state, action) {
+        return Some(why.to_owned());
+    }
     let say = |text: &str| Some(text.to_owned());
     match (needs, &state.run) {
         (Needs::Nothing, _) => None,
@@ -76,6 +79,34 @@ pub fn disabled(state: &State, action: Action) -> Option<String> {
         (Needs::Running, Run::Stopped) => say("not running: c runs on, q leaves"),
         (Needs::Stopped | Needs::Alive, Run::Stopped) => None,
         (Needs::Running | Needs::Alive, Run::Running) => None,
+    }
+}
+
+/// What a core file cannot do, and what it would take.
+fn refused_by_core(state: &State, action: Action) -> Option<&'static str> {
+    match action {
+        _ if !state.server.is_core => None,
+        Action::Continue
+        | Action::Halt
+        | Action::Next
+        | Action::Step
+        | Action::StepOut
+        | Action::StepInstruction
+        | Action::NextInstruction
+        | Action::RunToCursor
+        | Action::CancelNext
+        | Action::Restart => Some(
+            "this is a core file, which does not run: for that take the program itself, \
+             with exec or attach",
+        ),
+        Action::MuteBreakpoints
+        | Action::ToggleBreakpoint
+        | Action::ToggleEnabled
+        | Action::BreakAtFunction => Some(
+            "this is a core file, which never gets to a breakpoint: for that take the \
+             program itself, with exec or attach",
+        ),
+        _ => None,
     }
 }
 

@@ -28,6 +28,9 @@ pub fn resume(state: &mut State, how: Resume, out: &mut Vec<Effect>) {
     out.push(Effect::Resume(how));
 }
 
+/// The backend of a service that serves a core file.
+const CORE: &str = "core";
+
 /// Steps that are typed ahead at most.
 const STEPS_MAX: usize = 8;
 
@@ -62,6 +65,8 @@ pub fn halt(state: &mut State, out: &mut Vec<Effect>) {
 pub fn on_hello(state: &mut State, hello: Hello, out: &mut Vec<Effect>) {
     let ours = |it: &str| it.contains("tinydbg");
     state.server.answers_while_running = ours(&hello.version) || ours(&hello.backend);
+    state.server.is_core = hello.backend == CORE;
+    state.settings.read_only |= state.server.is_core;
     state.server.version = hello.version;
     state.server.multiclient = hello.multiclient;
     state.settings.attached |= hello.attached;

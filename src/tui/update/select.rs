@@ -100,8 +100,8 @@ pub fn on_stack(state: &mut State) {
 /// has led it.
 fn waits_somewhere(state: &State) -> bool {
     let stopped = state.stopped.current_goroutine.as_ref().map(|it| it.id);
-    let by_chance =
-        matches!(state.stopped.stop_reason.as_str(), "attached" | "manual" | "");
+    let by_chance = state.server.is_core
+        || matches!(state.stopped.stop_reason.as_str(), "attached" | "manual" | "");
     let thread = state.stopped.current_thread.as_ref();
     let fails = thread.and_then(|it| it.breakpoint.as_ref()).is_some_and(|it| it.id < 0);
     by_chance || fails || stopped != Some(state.scope.goroutine)

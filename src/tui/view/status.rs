@@ -155,6 +155,8 @@ fn meters(state: &State, is_short: bool) -> Vec<(u8, String)> {
         right.push((8, "OPT".to_owned()));
     }
     match state.run {
+        // Nobody waits for a core file.
+        _ if state.server.is_core => {}
         Run::Running if !state.looks_running() => {
             right.push((1, "held 0s".to_owned()));
         }

@@ -122,7 +122,8 @@ impl Core {
         let mut threads: Vec<Thread> = told.threads.iter().map(thread).collect();
         threads.sort_by_key(|it| it.tid);
         let is_selected = told.first_is_selected;
-        let Told { pid, command_line, ending, .. } = told;
+        let Told { pid, command_line, mut ending, .. } = told;
+        ending.truncated = missing.bytes > 0;
         drop(elf);
         Ok(Core {
             pid,

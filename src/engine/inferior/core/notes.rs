@@ -5,6 +5,7 @@
 //! does as well, Delve writes none (`pkg/proc/dump.go`); the types are the same.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use rustc_hash::FxHashSet;
 
 use crate::engine::inferior::core::elf::{Elf, Note, Notes, PT_NOTE, half, long, word};
+use crate::engine::os::signal;
 use crate::engine::registers::Registers;
 
 pub(in crate::engine::inferior) const NT_PRSTATUS: u32 = 1;
@@ -62,6 +64,26 @@ pub struct Ending {
     pub signal: i32,
     /// The address that could not be used, for the signals that are about one.
     pub fault: Option<u64>,
+    /// The end of the file is missing.
+    pub truncated: bool,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("core")?;
+        match signal::name(self.signal) {
+            Some(name) => write!(f, ": {name}")?,
+            None if self.signal != 0 => write!(f, ": signal {}", self.signal)?,
+            None => {}
+        }
+        if let Some(addr) = self.fault {
+            write!(f, " at {addr:#x}")?;
+        }
+        match self.truncated {
+            true => f.write_str(", truncated"),
+            false => Ok(()),
+        }
+    }
 }
 
 /// A mapped file.

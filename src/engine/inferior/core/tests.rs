@@ -138,7 +138,11 @@ fn a_core_is_read_with_what_its_executable_has_of_it() {
     let core = opened(&dir, &sound()).unwrap();
     assert_eq!(core.tids(), [Tid(5), Tid(7)]);
     assert_eq!((core.pid(), core.thread_of_interest()), (7, Some(Tid(7))));
-    assert_eq!(core.ending(), Ending { signal: 11, fault: None });
+    let ending = Ending { signal: 11, ..Ending::default() };
+    assert_eq!(
+        (core.ending(), core.ending().to_string().as_str()),
+        (ending, "core: SIGSEGV")
+    );
     assert_eq!(core.registers(Tid(5)).unwrap().rsp, HEAP);
     assert!(core.registers(Tid(6)).is_err());
     assert_eq!(core.damage(), None);
