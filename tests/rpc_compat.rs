@@ -147,6 +147,7 @@ const KNOWN: &[(&str, usize, &str, &str)] = &[
     ("19-after-exit", 29, "", "the exit status is the real one"),
     ("19-after-exit", 31, "/result/", "our own version"),
     ("19-after-exit", 39, "", "packages are listed by their own names"),
+    ("19-after-exit", 40, "", "a process that is gone is not dumped"),
     ("22-framing", 20, "1e+20", "a number that no field can hold is shown rounded"),
     ("26-tracepoints", 6, "arguments/2/value", "a result that is not set yet is garbage"),
     ("30-deadlock", 0, "there is no goroutine here", "it says why there is no curg"),
