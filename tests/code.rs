@@ -1,10 +1,14 @@
 //! Is what the program consists of said as it is: instructions, functions, types, files?
 
-use tinydbg::api::methods::DisassembleIn;
+use tinydbg::api::methods::{
+    ClientPaths, DisassembleIn, FindLocationIn, GuessSubstitutePathIn, ListFunctionsIn,
+    ListPackagesBuildInfoIn, ListSourcesIn, TypeInfoIn,
+};
 use tinydbg::api::types::{AsmInstruction, EvalScope};
 
 use crate::support::debugged::Debugged;
 use crate::support::fixture::Fixture;
+use crate::support::server::Peer;
 
 const GNU: i64 = 0;
 const INTEL: i64 = 1;
@@ -77,4 +81,112 @@ fn an_indirect_call_leads_where_the_registers_say() {
         debugged.resume("stepInstruction");
     }
     assert!(seen, "the body of the loop is called through a register");
+}
+
+#[test]
+fn types_have_methods() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let mut info = |name: &str| {
+        debugged.wire.ask(TypeInfoIn { name: name.into() }).type_info.unwrap()
+    };
+    let account = info("main.account");
+    let names: Vec<_> = account.methods.unwrap().into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["main.(*account).close"]);
+    assert_eq!(account.fields.unwrap()[0].name, "n");
+    let value = info("reflect.Value").methods.unwrap();
+    assert!(value.iter().all(|it| it.name.starts_with("reflect.Value.")));
+    assert!(value.iter().any(|it| it.name == "reflect.Value.String"));
+}
+
+#[test]
+fn packages_have_directories_and_files() {
+    if Peer::chosen() == Peer::Delve {
+        // It takes the first file that the line table names, of whatever package.
+        return;
+    }
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let args = ListPackagesBuildInfoIn {
+        include_files: true,
+        filter: "^(main|fmt|internal/abi)$".into(),
+    };
+    let packages = debugged.wire.ask(args).list.unwrap();
+    let paths: Vec<&str> = packages.iter().map(|it| it.import_path.as_str()).collect();
+    assert_eq!(paths, ["fmt", "internal/abi", "main"]);
+    assert!(packages[0].directory_path.ends_with("/src/fmt"));
+    let files = packages[0].files.as_ref().unwrap();
+    assert!(files.iter().any(|it| it.ends_with("/src/fmt/print.go")));
+    assert!(files.iter().all(|it| it.starts_with(&packages[0].directory_path)));
+    let main = fixture.main.to_str().unwrap().to_owned();
+    assert_eq!(packages[2].files, Some(vec![main]));
+}
+
+#[test]
+fn calls_are_followed() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let mut called = |depth| {
+        let filter = "^main.looping$".into();
+        debugged.wire.ask(ListFunctionsIn { filter, follow_calls: depth }).funcs.unwrap()
+    };
+    assert_eq!(called(1), ["main.looping"]);
+    assert_eq!(
+        called(2),
+        ["fmt.Sprint", "main.here", "main.looping", "runtime.deferreturn"]
+    );
+    assert!(called(3).contains(&"fmt.newPrinter".to_owned()));
+}
+
+#[test]
+fn files_without_code_are_sources_too() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let filter = "errors/(join|wrap)\\.go$|frames/main.go$".into();
+    let found = debugged.wire.ask(ListSourcesIn { filter }).sources.unwrap();
+    assert!(found.iter().any(|it| it.ends_with("/errors/join.go")), "{found:?}");
+    assert!(found.contains(&fixture.main.to_str().unwrap().to_owned()), "{found:?}");
+}
+
+#[test]
+fn lines_are_counted_from_the_frame_that_is_looked_at() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::at(&fixture, &[], "main.here");
+    let mut find = |frame, loc: &str| {
+        let (scope, loc) = (EvalScope::selected(frame), loc.into());
+        let args = FindLocationIn {
+            scope,
+            loc,
+            include_non_executable_lines: true,
+            ..Default::default()
+        };
+        let found = debugged.wire.ask(args);
+        (found.locations.unwrap().remove(0), found.substitute_loc_expr)
+    };
+    let caller = i64::from(fixture.line("// below it"));
+    let (next, substitute) = find(1, "+1");
+    assert_eq!(next.line, caller + 1);
+    assert_eq!(substitute, format!("{}:{}", fixture.main.display(), caller + 1));
+    let inner = find(0, "-0").0;
+    assert_eq!(inner.line, i64::from(fixture.line("func here(n int)")));
+}
+
+/// Where this machine's sources are, if the program was built on another.
+#[test]
+fn the_places_of_sources_are_guessed() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let modules = [("frames".to_owned(), "/client/frames".to_owned())];
+    let args = GuessSubstitutePathIn {
+        args: ClientPaths {
+            import_path_of_main_package: "frames".into(),
+            client_goroot: "/client/go".into(),
+            client_module_directories: Some(modules.into()),
+        },
+    };
+    let found = debugged.wire.ask(args).list.unwrap();
+    let to: Vec<&str> = found.iter().map(|it| it.1.as_str()).collect();
+    assert!(to.contains(&"/client/go") && to.contains(&"/client/frames"), "{found:?}");
+    let dir = fixture.main.parent().unwrap().to_str().unwrap();
+    assert!(found.contains(&(dir.to_owned(), "/client/frames".to_owned())), "{found:?}");
 }

@@ -91,11 +91,7 @@ const fn stopped(
 /// a part of the difference, and why.
 const KNOWN: &[(&str, usize, &str, &str)] = &[
     // What is not there yet.
-    ("", 0, "unknown method: RPCServer.ListCheckpoints", "recordings are not supported"),
-    ("", 0, "GetBufferedTracepoints)", "eBPF is not supported"),
-    ("", 0, "(GuessSubstitutePath)", "guessing paths comes later"),
     ("", 0, "(CreateWatchpoint)", "watchpoints come later"),
-    ("01-startup", 0, "/result/TypeInfo/", "methods of types come later"),
     // What is better so.
     ("09-stacktrace", 9, "/value", "the argument, not what was on the stack before it"),
     ("09-stacktrace", 10, "", "Delve does not get behind the prologue, where n is"),

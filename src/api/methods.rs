@@ -85,6 +85,8 @@ methods! {
     "FollowExec": FollowExecIn => Empty;
     "FollowExecEnabled": FollowExecEnabledIn => FollowExecEnabledOut;
     "DebugInfoDirectories": DebugInfoDirectoriesIn => DebugInfoDirectoriesOut;
+    "GuessSubstitutePath": GuessSubstitutePathIn => GuessSubstitutePathOut;
+    "GetBufferedTracepoints": GetBufferedTracepointsIn => GetBufferedTracepointsOut;
     "CancelDownloads": CancelDownloadsIn => Empty;
     "StopRecording": StopRecordingIn => Empty;
     "Command": Command => CommandOut;

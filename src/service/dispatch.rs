@@ -93,6 +93,26 @@ impl Call<'_> {
         });
     }
 
+    /// The same with a handler of its own for while the inferior is stopped.
+    fn either<M: Method>(
+        self,
+        stopped: fn(&mut Session, M) -> Result<M::Out>,
+        running: fn(&mut Bench<'_>, M) -> Result<M::Out>,
+    ) {
+        let args: M = match argument(self.params) {
+            Ok(args) => args,
+            Err(why) => return self.reply.send::<()>(Err(why)),
+        };
+        let reply = self.reply;
+        self.server.engine.submit(When::Anytime, move |access, _| {
+            let outcome = match access {
+                Access::Stopped(session) => stopped(session, args),
+                Access::Running(process) => running(&mut process.bench(), args),
+            };
+            reply.send(wire(outcome));
+        });
+    }
+
     /// Hands the request to a handler that answers in its own way and time.
     fn own<M: Method>(self, handler: fn(&Server, ConnectionId, M, Reply)) {
         match argument(self.params) {
@@ -144,7 +164,7 @@ pub fn dispatch(method: &str, call: Call<'_>) {
         "ListRegisters" => call.stopped(inspect::registers),
         "ExamineMemory" => call.stopped(inspect::memory),
         "Disassemble" => call.stopped(inspect::disassemble),
-        "FindLocation" => call.anytime(program::find_location),
+        "FindLocation" => call.either(program::find_location_in, program::find_location),
         "ListSources" => call.anytime(program::sources),
         "ListFunctions" => call.anytime(program::functions),
         "ListTypes" => call.anytime(program::types),
@@ -152,6 +172,8 @@ pub fn dispatch(method: &str, call: Call<'_>) {
         "ListPackagesBuildInfo" => call.anytime(program::packages),
         "ListDynamicLibraries" => call.anytime(program::libraries),
         "FunctionReturnLocations" => call.anytime(program::return_locations),
+        "GuessSubstitutePath" => call.anytime(program::guess_substitute_path),
+        "GetBufferedTracepoints" => call.anytime(program::buffered_tracepoints),
         "ProcessPid" => call.anytime(program::pid),
         "LastModified" => call.anytime(program::last_modified),
         "BuildID" => call.anytime(program::build_id),

@@ -1,7 +1,10 @@
 //! Arguments and answers about what the program consists of, and about processes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::api::methods::Empty;
 use crate::api::types::*;
 
 /// The argument of `ListSources`.
@@ -192,6 +195,52 @@ pub struct DebugInfoDirectoriesIn {
 pub struct DebugInfoDirectoriesOut {
     #[serde(rename = "List")]
     pub list: Option<Vec<String>>,
+}
+
+/// The argument of `GuessSubstitutePath`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GuessSubstitutePathIn {
+    #[serde(rename = "Args")]
+    pub args: ClientPaths,
+}
+
+/// What a client knows of its own directories (`api.GuessSubstitutePathIn`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientPaths {
+    #[serde(rename = "ImportPathOfMainPackage")]
+    pub import_path_of_main_package: String,
+    #[serde(rename = "ClientGOROOT")]
+    pub client_goroot: String,
+    /// The directory of each module.
+    #[serde(rename = "ClientModuleDirectories")]
+    pub client_module_directories: Option<BTreeMap<String, String>>,
+}
+
+/// The answer to `GuessSubstitutePath`: directories of the program's, with the client's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GuessSubstitutePathOut {
+    #[serde(rename = "List")]
+    pub list: Option<Vec<(String, String)>>,
+}
+
+/// The argument of `GetBufferedTracepoints`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GetBufferedTracepointsIn {
+    #[serde(rename = "LoadCfg")]
+    pub load_cfg: Option<LoadConfig>,
+}
+
+/// The answer to `GetBufferedTracepoints`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GetBufferedTracepointsOut {
+    /// Always `null`: there are none.
+    #[serde(rename = "TracepointResults")]
+    pub tracepoint_results: Option<Vec<Empty>>,
 }
 
 /// The argument of `CancelDownloads`.

@@ -86,7 +86,8 @@ impl LineProgram {
         let instructions = header.raw_program_buf();
         let start = instructions.offset_from(EndianSlice::new(section, LittleEndian));
         let opcode_lens = header.standard_opcode_lengths().slice().to_vec();
-        let (files, foreign) = file_indexes(binary, unit, header).into_iter().unzip();
+        let known = file_indexes(binary, unit, header, unit.is_go);
+        let (files, foreign) = known.into_iter().unzip();
         let mut program = LineProgram {
             start,
             end: start + instructions.len(),
@@ -281,11 +282,33 @@ impl Parameters {
     }
 }
 
-/// What the file numbers mean, by number.
+/// The paths of all files that the line table of a unit names, whether they have code or
+/// not.
+pub fn paths(binary: &Binary, unit: &Unit) -> Vec<String> {
+    let section = binary.sections.line.bytes(&binary.elf);
+    let lines = gimli::DebugLine::from(EndianSlice::new(section, LittleEndian));
+    let address_size = unit.encoding.address_size;
+    let Some(offset) = unit.line_program.map(gimli::DebugLineOffset) else {
+        return Vec::new();
+    };
+    let Ok(program) = lines.program(offset, address_size, None, None) else {
+        return Vec::new();
+    };
+    let named = file_indexes(binary, unit, program.header(), false).into_iter();
+    let path = |(index, path): (FileIndex, String)| match index {
+        FileIndex::UNKNOWN => path,
+        index => binary.file(index).to_owned(),
+    };
+    named.map(path).filter(|it| !it.is_empty()).collect()
+}
+
+/// What the file numbers mean, by number: files that Go's own table knows, and the paths
+/// of others, unless `only_known`.
 fn file_indexes(
     binary: &Binary,
     unit: &Unit,
     header: &gimli::LineProgramHeader<Reader<'_>>,
+    only_known: bool,
 ) -> Vec<(FileIndex, String)> {
     let text = |value: gimli::AttributeValue<Reader<'_>>| -> String {
         let (sections, elf) = (&binary.sections, &binary.elf);
@@ -318,7 +341,7 @@ fn file_indexes(
             binary.file_index(&path).or_else(|| binary.file_index(&format!("./{path}")));
         match found {
             Some(found) => (found, String::new()),
-            None => (FileIndex::UNKNOWN, if unit.is_go { String::new() } else { path }),
+            None => (FileIndex::UNKNOWN, if only_known { String::new() } else { path }),
         }
     };
     let first = (header.version() < 5).then(|| (FileIndex::UNKNOWN, String::new()));

@@ -27,6 +27,7 @@ pub mod types;
 pub mod variables;
 pub mod symbols;
 pub mod symbol_name;
+pub mod sources;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub use frames::CfiRow;
 pub use functions::{Function, FunctionFlags, FunctionId, InlineFrame, SourceLine};
 pub use lines::{FileIndex, LineRow, LineSites};
 pub use location::{Location, Piece, PieceAt};
+pub use sources::Package;
 pub use symbols::Symbol;
 pub use types::{Field, GoType, TypeId, TypeKind};
 pub use variables::{Global, Scope, VariableInfo, VariableKind};

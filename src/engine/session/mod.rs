@@ -21,6 +21,7 @@
 //! | [`state`]      | what is everything doing?                             |
 //! | [`query`]      | stacks, variables, goroutines of the stopped program  |
 //! | [`deferred`]   | with what will a deferred call be called?             |
+//! | [`code`]       | how do the parts of the program hang together?        |
 //! | [`disassembly`]| what are the instructions?                            |
 //! | [`dump`]       | a core file of the process                            |
 //! | [`plan9`]      | how does Go's own assembler write them?               |
@@ -41,6 +42,7 @@ pub mod query;
 mod deferred;
 mod assign;
 pub mod goroutines;
+pub mod code;
 pub mod disassembly;
 pub mod dump;
 mod plan9;
@@ -56,7 +58,7 @@ use crate::engine::memory::Memory;
 use crate::engine::os::ptrace::Tid;
 use crate::engine::session::breakpoint::Breakpoints;
 use crate::engine::session::launch::TargetSpec;
-use crate::engine::session::program::Program;
+use crate::engine::session::program::{CodePlace, Program};
 use crate::engine::session::run::Step;
 use crate::engine::session::step::RowCache;
 use crate::engine::session::stop::Stop;
@@ -104,7 +106,7 @@ impl Session {
     /// What can be done whether the inferior runs or not.
     pub fn bench(&mut self) -> Bench<'_> {
         self.watch_runtime();
-        let at = self.selected_pc();
+        let at = self.selected_pc().map(|pc| self.program.place(pc));
         Bench {
             program: &self.program,
             breakpoints: &mut self.breakpoints,
@@ -223,7 +225,7 @@ pub struct Bench<'a> {
     pub pid: i32,
     exit_status: i32,
     /// Where the selected goroutine is; `None` while it runs.
-    pub at: Option<Addr>,
+    pub at: Option<CodePlace>,
 }
 
 /// Where sites are placed: in a stopped inferior, or in one that runs.

@@ -12,9 +12,12 @@ use regex::Regex;
 use crate::engine::addr::Addr;
 use crate::engine::binary::LineSites;
 use crate::engine::error::{Error, Result};
-use crate::engine::session::Bench;
+use crate::engine::eval::{Kind, LoadConfig, Variable};
 use crate::engine::session::locspec::{self, LocationSpec};
+use crate::engine::session::program::CodePlace;
+use crate::engine::session::query::Scope;
 use crate::engine::session::set::substituted;
+use crate::engine::session::{Bench, Session};
 
 /// Names shown when a spec is ambiguous.
 const CANDIDATES_SHOWN_MAX: usize = 5;
@@ -38,7 +41,60 @@ pub struct Found {
     pub substitute: String,
 }
 
+impl Session {
+    /// Resolves a location spec as it is meant in a frame of a goroutine: there lines are
+    /// counted from, and expressions evaluated.
+    pub fn find_in(
+        &mut self,
+        at: Scope,
+        text: &str,
+        rules: &[(String, String)],
+        lines_without_code: bool,
+    ) -> Result<Found> {
+        let frame = self.stack(at.goroutine, at.frame.saturating_add(1));
+        let frame = frame.ok().and_then(|it| it.frames.get(at.frame).cloned());
+        let named = self.bench().find(text, rules, lines_without_code);
+        if let LocationSpec::Address(expression) = locspec::parse(text)?
+            && named.is_err()
+        {
+            let value = self.evaluate(at, &expression, &LoadConfig::SHORT)?;
+            return self.bench().find_value(&expression, &value);
+        }
+        let Some(frame) = frame.filter(|_| at.frame > 0) else { return named };
+        let mut bench = self.bench();
+        bench.at = Some(CodePlace {
+            pc: frame.pc,
+            file: frame.file,
+            line: frame.line,
+            function: None,
+        });
+        bench.find(text, rules, lines_without_code)
+    }
+}
+
 impl Bench<'_> {
+    /// The place that the value of an expression means: an address or a function.
+    fn find_value(&self, expression: &str, value: &Variable) -> Result<Found> {
+        if let Some(why) = &value.unreadable {
+            return Err(Error::message(why.clone()));
+        }
+        let number = value.value.parse::<u64>().ok();
+        match (value.kind, number) {
+            (Kind::Func, _) if value.base.0 != 0 => {
+                let entry = self.program.runtime.function_name(value.base).to_owned();
+                let place = self.resolve_function(&entry, 0)?;
+                Ok(Found { places: vec![place], substitute: entry })
+            }
+            (Kind::Int | Kind::Uint | Kind::Pointer, Some(addr)) => {
+                let place = self.described(vec![Addr(addr)]);
+                Ok(Found { places: vec![place], substitute: String::new() })
+            }
+            _ => Err(Error::message(format!(
+                "{expression} is neither an address nor a function"
+            ))),
+        }
+    }
+
     /// Resolves a location spec. `lines_without_code` accepts a line that has none, as a
     /// place without addresses.
     pub fn find(
@@ -54,19 +110,18 @@ impl Bench<'_> {
             }
             LocationSpec::Regex(pattern) => self.find_matching(&pattern),
             LocationSpec::Offset(0) => {
-                let pc = self.current_pc()?;
-                let place = self.described(vec![pc]);
+                let place = self.described(vec![self.current()?.pc]);
                 let substitute = format!("{}:{}", place.file, place.line);
                 Ok(Found { places: vec![place], substitute })
             }
             LocationSpec::Offset(n) => {
-                let place = self.program.place(self.current_pc()?);
+                let place = self.current()?;
                 let line = i64::from(place.line).saturating_add(n);
                 let line = u32::try_from(line).unwrap_or(0);
                 self.find_in_file(&place.file, line, lines_without_code)
             }
             LocationSpec::Line(line) => {
-                let place = self.program.place(self.current_pc()?);
+                let place = self.current()?;
                 self.find_in_file(&place.file, line, lines_without_code)
             }
             LocationSpec::Address(expression) => self.find_address(&expression),
@@ -83,8 +138,8 @@ impl Bench<'_> {
         found.places.into_iter().next().ok_or_else(|| not_found(text))
     }
 
-    fn current_pc(&self) -> Result<Addr> {
-        self.at.ok_or_else(|| {
+    fn current(&self) -> Result<&CodePlace> {
+        self.at.as_ref().ok_or_else(|| {
             Error::message("could not determine current location (scope is nil)")
         })
     }

@@ -267,7 +267,7 @@ fn variables(json: &mut Json, key: &str, found: &[Variable]) {
 }
 
 /// What a scope of the wire means.
-fn place(scope: &EvalScope) -> Result<Scope> {
+pub fn place(scope: &EvalScope) -> Result<Scope> {
     let frame = usize::try_from(scope.frame).map_err(|_| {
         let (frame, goroutine) = (scope.frame, scope.goroutine_id);
         Error::message(format!("Frame {frame} does not exist in goroutine {goroutine}"))

@@ -1,23 +1,39 @@
 //! What the binary says: sources, functions, types, packages, and what places mean.
 //!
-//! None of it needs a stopped program.
+//! None of it needs a stopped program, though what a place means may depend on where it
+//! is stopped.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::api::methods::*;
-use crate::api::types::{PackageBuildInfo, TypeField, TypeInfo};
+use crate::api::types::{PackageBuildInfo, TypeField, TypeInfo, TypeMethod};
 use crate::engine::binary::{Binary, TypeId, TypeKind};
 use crate::engine::error::{Error, Result};
-use crate::engine::session::Bench;
+use crate::engine::session::resolve::Found;
 use crate::engine::session::step::calls_in;
+use crate::engine::session::{Bench, Session, code};
 use crate::service::convert;
 use crate::service::handlers::filter;
+use crate::service::handlers::inspect::place;
 
 /// Typedefs followed to the type that a name stands for.
 const NAMED_MAX: usize = 16;
 
 /// The version of Delve whose protocol this is.
 const PROTOCOL_OF: &str = "Version: 1.27.1\nBuild: tinydbg";
+
+/// While the program is stopped, the scope says from where lines are counted.
+pub fn find_location_in(
+    session: &mut Session,
+    args: FindLocationIn,
+) -> Result<FindLocationOut> {
+    session.check_alive()?;
+    let at = place(&args.scope)?;
+    let rules = args.substitute_path_rules.unwrap_or_default();
+    let anywhere = args.include_non_executable_lines;
+    let found = session.find_in(at, &args.loc, &rules, anywhere)?;
+    Ok(locations(&session.bench(), found))
+}
 
 pub fn find_location(
     bench: &mut Bench<'_>,
@@ -26,21 +42,22 @@ pub fn find_location(
     bench.check_alive()?;
     let rules = args.substitute_path_rules.unwrap_or_default();
     let found = bench.find(&args.loc, &rules, args.include_non_executable_lines)?;
-    let locations = found
-        .places
-        .iter()
-        .map(|it| convert::resolved(it, bench.pid, bench.program))
-        .collect();
-    Ok(FindLocationOut {
-        locations: Some(locations),
+    Ok(locations(bench, found))
+}
+
+fn locations(bench: &Bench<'_>, found: Found) -> FindLocationOut {
+    let places = found.places.iter();
+    let places = places.map(|it| convert::resolved(it, bench.pid, bench.program));
+    FindLocationOut {
+        locations: Some(places.collect()),
         substitute_loc_expr: found.substitute,
-    })
+    }
 }
 
 pub fn sources(bench: &mut Bench<'_>, args: ListSourcesIn) -> Result<ListSourcesOut> {
     let regex = filter(&args.filter, "invalid filter argument: ")?;
-    let files = bench.program.binary.files().iter();
-    let found = files.filter(|it| regex.is_match(it)).map(|it| it.to_string()).collect();
+    let mut found = bench.program.binary.source_files();
+    found.retain(|it| regex.is_match(it));
     Ok(ListSourcesOut { sources: Some(found) })
 }
 
@@ -49,9 +66,15 @@ pub fn functions(
     args: ListFunctionsIn,
 ) -> Result<ListFunctionsOut> {
     let regex = filter(&args.filter, "invalid filter argument: ")?;
-    let names = bench.program.binary.function_names();
-    let found: Vec<String> =
-        names.iter().filter(|it| regex.is_match(it)).map(|it| (*it).to_owned()).collect();
+    let binary = &bench.program.binary;
+    let depth = usize::try_from(args.follow_calls).unwrap_or(0);
+    if depth > 0 {
+        let found = code::functions_called(binary, &regex, depth);
+        return Ok(ListFunctionsOut { funcs: Some(found) });
+    }
+    // Those of the linker are marks, not functions.
+    let names = binary.function_names().into_iter().filter(|it| !it.starts_with("go:"));
+    let found = names.filter(|it| regex.is_match(it)).map(str::to_owned).collect();
     Ok(ListFunctionsOut { funcs: Some(found) })
 }
 
@@ -72,7 +95,7 @@ pub fn type_info(bench: &mut Bench<'_>, args: TypeInfoIn) -> Result<TypeInfoOut>
     let real = underlying(binary, id);
     let ty = binary.type_of(real);
     let fields = match &ty.kind {
-        TypeKind::Struct { fields } => Some(
+        TypeKind::Struct { fields } if !fields.is_empty() => Some(
             fields
                 .iter()
                 .map(|it| TypeField {
@@ -83,13 +106,17 @@ pub fn type_info(bench: &mut Bench<'_>, args: TypeInfoIn) -> Result<TypeInfoOut>
         ),
         _ => None,
     };
+    let name = binary.type_of(id).name.clone();
+    let methods = binary.methods_of(&name).into_iter();
+    let methods: Vec<_> = methods.map(|name| TypeMethod { name }).collect();
     Ok(TypeInfoOut {
         type_info: Some(TypeInfo {
             kind: ty.go_kind.into(),
             size: ty.size as i64,
-            real_type: ty.name.clone(),
+            // Only what another name stands for.
+            real_type: if ty.name == name { String::new() } else { ty.name.clone() },
             fields,
-            methods: None,
+            methods: (!methods.is_empty()).then_some(methods),
         }),
     })
 }
@@ -110,11 +137,15 @@ pub fn packages(
     args: ListPackagesBuildInfoIn,
 ) -> Result<ListPackagesBuildInfoOut> {
     let regex = filter(&args.filter, "invalid Filter pattern: ")?;
-    let packages = bench.program.binary.packages();
+    let packages = bench.program.binary.packages_with_sources(args.include_files);
     let list = packages
         .into_iter()
-        .filter(|it| regex.is_match(it))
-        .map(|import_path| PackageBuildInfo { import_path, ..Default::default() })
+        .filter(|it| regex.is_match(&it.import_path))
+        .map(|it| PackageBuildInfo {
+            import_path: it.import_path,
+            directory_path: it.directory,
+            files: args.include_files.then_some(it.files),
+        })
         .collect();
     Ok(ListPackagesBuildInfoOut { list: Some(list) })
 }
@@ -154,6 +185,29 @@ pub fn return_locations(
     }
     let addrs = addrs.into_iter().map(|it| program.loaded(it).0).collect();
     Ok(FunctionReturnLocationsOut { addrs: Some(addrs) })
+}
+
+/// Where the sources of the program are for a client that has them elsewhere.
+pub fn guess_substitute_path(
+    bench: &mut Bench<'_>,
+    args: GuessSubstitutePathIn,
+) -> Result<GuessSubstitutePathOut> {
+    let client = code::ClientPaths {
+        main_package: args.args.import_path_of_main_package,
+        goroot: args.args.client_goroot,
+        modules: args.args.client_module_directories.unwrap_or_default(),
+    };
+    let mut list = code::guess_paths(bench.program, &client);
+    list.sort();
+    Ok(GuessSubstitutePathOut { list: Some(list) })
+}
+
+/// Tracepoints in the kernel are not for us: there is never one in the buffer.
+pub fn buffered_tracepoints(
+    _: &mut Bench<'_>,
+    _: GetBufferedTracepointsIn,
+) -> Result<GetBufferedTracepointsOut> {
+    Ok(GetBufferedTracepointsOut::default())
 }
 
 pub fn pid(bench: &mut Bench<'_>, _: ProcessPidIn) -> Result<ProcessPidOut> {
