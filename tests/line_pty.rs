@@ -68,3 +68,23 @@ fn an_attached_server_goes_on_when_the_session_ends() {
     program.read_line();
     assert!(is_free(program.pid()));
 }
+
+#[test]
+fn what_is_typed_before_its_prompt_is_not_lost() {
+    let fixture = Fixture::build("steps");
+    let mut command = Command::new(ours());
+    command.args(["exec", fixture.executable.to_str().unwrap(), "--", "recursion"]);
+    command.env("XDG_CONFIG_HOME", scratch("line-config")).env("NO_COLOR", "1");
+    let keys = "print 41 + 1\rprint 4 * 1177\rprint 40 + ";
+    let mut terminal = Terminal::start_typed(command, 160, 50, keys);
+    terminal.wait_until("both answers, and the rest", |it| {
+        let said = it.said_since(0);
+        let at = said.find("\r\n42\r\n").unwrap_or(said.len());
+        said[at..].contains("\r\n4708\r\n") && said[at..].contains("print 40 + ")
+    });
+    let mut session = Session { terminal };
+    session.types("13", "53");
+    session.types("exit", "");
+    session.terminal.wait();
+    assert!(session.terminal.is_restored());
+}

@@ -20,6 +20,7 @@ use crate::frontend::command::complete::{self, Names};
 use crate::frontend::command::session::Session;
 use crate::frontend::config::Config;
 use crate::frontend::history;
+use crate::line::ahead::{Ahead, TypedAhead};
 
 /// Where commands come from.
 pub struct Reader {
@@ -28,12 +29,20 @@ pub struct Reader {
     history: Option<PathBuf>,
     /// Complaints that wait for a prompt.
     complaint: Option<String>,
+    typed_ahead: Option<TypedAhead>,
+    ahead: Ahead,
 }
 
 impl Reader {
     pub fn new(client: &Arc<dyn Client>, config: &Config) -> Reader {
         let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-        let mut reader = Reader { editor: None, history: None, complaint: None };
+        let mut reader = Reader {
+            editor: None,
+            history: None,
+            complaint: None,
+            typed_ahead: None,
+            ahead: Ahead::default(),
+        };
         if !at_terminal {
             return reader;
         }
@@ -43,6 +52,26 @@ impl Reader {
         }
         reader.load_history();
         reader
+    }
+
+    /// What was typed before there was a prompt is taken by this.
+    pub fn take_ahead(&mut self, typed_ahead: TypedAhead) {
+        self.typed_ahead = Some(typed_ahead);
+    }
+
+    /// A line that was typed before its prompt, shown behind it now; or what there is of
+    /// one.
+    fn ahead(&mut self, prompt: &str) -> Result<String, String> {
+        if let Some(typed_ahead) = &self.typed_ahead {
+            self.ahead.add(&typed_ahead());
+        }
+        match self.ahead.line() {
+            Some(line) => {
+                println!("{prompt}{line}");
+                Ok(line)
+            }
+            None => Err(self.ahead.rest()),
+        }
     }
 
     fn load_history(&mut self) {
@@ -84,13 +113,25 @@ impl Reader {
         if let Some(complaint) = self.complaint.take() {
             eprintln!("{complaint}");
         }
-        let Some(editor) = &mut self.editor else { return read_plainly(prompt) };
+        if self.editor.is_none() {
+            return read_plainly(prompt);
+        }
+        let ahead = self.ahead(prompt);
+        let editor = self.editor.as_mut()?;
+        let mut begun = match ahead {
+            Ok(line) => {
+                let _in_memory = editor.add_history_entry(line.trim());
+                return Some(line);
+            }
+            Err(begun) => begun,
+        };
         if let Some(helper) = editor.helper_mut() {
             helper.config = session.config.clone();
             helper.frame = session.frame();
         }
         loop {
-            match editor.readline(prompt) {
+            let begun = std::mem::take(&mut begun);
+            match editor.readline_with_initial(prompt, (&begun, "")) {
                 Ok(line) => {
                     let _in_memory = editor.add_history_entry(line.trim());
                     return Some(line);
@@ -107,10 +148,14 @@ impl Reader {
 
     /// The answer to a question, which is not kept; `None` if none will come.
     pub fn ask(&mut self, question: &str) -> Option<String> {
-        match &mut self.editor {
-            Some(editor) => editor.readline(question).ok(),
-            None => read_plainly(question),
+        if self.editor.is_none() {
+            return read_plainly(question);
         }
+        let begun = match self.ahead(question) {
+            Ok(line) => return Some(line),
+            Err(begun) => begun,
+        };
+        self.editor.as_mut()?.readline_with_initial(question, (&begun, "")).ok()
     }
 
     /// The program may have moved: what was loaded for completion is old.

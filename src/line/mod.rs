@@ -4,6 +4,7 @@
 //! [`leave`] asks what to do with the program at the end; [`trace`] is another loop.
 
 pub mod edit;
+pub mod ahead;
 pub mod print;
 pub mod interrupt;
 pub mod leave;
@@ -19,6 +20,7 @@ use crate::client::{Client, ClientError};
 use crate::frontend::command::session::{Flow, Front, Session};
 use crate::frontend::config::Config;
 use crate::frontend::text::Line;
+use crate::line::ahead::TypedAhead;
 use crate::line::edit::Reader;
 use crate::line::interrupt::Interrupts;
 use crate::line::print::Printer;
@@ -41,12 +43,15 @@ pub struct Options {
     pub interrupts: Arc<Interrupts>,
     /// What came up while starting and is to be said first.
     pub notes: Vec<String>,
+    /// Reads what was typed before there was a prompt.
+    pub typed_ahead: TypedAhead,
 }
 
 /// Runs a session until the user leaves it; the exit status.
 pub fn run(client: Arc<dyn Client>, options: Options) -> i32 {
-    let Options { config, init, interrupts, notes } = options;
+    let Options { config, init, interrupts, notes, typed_ahead } = options;
     let mut terminal = Terminal::new(&client, &config, Arc::clone(&interrupts));
+    terminal.reader.take_ahead(typed_ahead);
     for note in notes {
         terminal.printer.error(&note);
     }

@@ -30,7 +30,17 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn start(mut command: Command, columns: u16, rows: u16) -> Terminal {
+    pub fn start(command: Command, columns: u16, rows: u16) -> Terminal {
+        Terminal::start_typed(command, columns, rows, "")
+    }
+
+    /// Starts a program in a terminal in which keys have been pressed already.
+    pub fn start_typed(
+        mut command: Command,
+        columns: u16,
+        rows: u16,
+        keys: &str,
+    ) -> Terminal {
         // What is typed here is not for the user's history.
         let state =
             format!("{}/state-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
@@ -43,11 +53,13 @@ impl Terminal {
         for end in [&pty.master, &pty.slave] {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a descriptor");
         }
+        let mut master = File::from(pty.master);
+        master.write_all(keys.as_bytes()).expect("the terminal takes keys");
         let child = spawn(command, &pty.slave);
         let [rows, columns] = [rows, columns].map(|it| it.try_into().expect("not zero"));
         Terminal {
             child,
-            master: pty.master.into(),
+            master,
             slave: pty.slave,
             emulator: vt100::Parser::new(rows, columns, 0),
             bytes: Vec::new(),
