@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::api::types;
 use crate::engine::eval::Variable;
+use crate::engine::eval::emit::{Face, Plain, Sink, Text};
 use crate::engine::golang::Location;
 use crate::engine::session::goroutines::GoroutineView;
 use crate::engine::session::program::Program;
@@ -160,25 +161,19 @@ impl Json {
         self.raw("}")
     }
 
-    /// [`types::Stackframe`], whose variables are given apart.
-    pub fn stackframe(
-        &mut self,
-        it: &types::Stackframe,
-        variables: Option<&(Vec<Variable>, Vec<Variable>)>,
-    ) -> &mut Json {
+    /// [`types::Stackframe`] up to its variables.
+    pub fn frame_start(&mut self, it: &types::Stackframe) -> &mut Json {
         self.raw(r#"{"pc":"#).uint(it.pc);
         self.raw(r#","file":"#).text(&it.file);
         self.raw(r#","line":"#).int(it.line);
         if let Some(function) = &it.function {
             self.raw(r#","function":"#).value(function);
         }
-        self.raw(r#","Locals":"#);
-        match variables {
-            Some((arguments, locals)) => {
-                self.variables(locals).raw(r#","Arguments":"#).variables(arguments)
-            }
-            None => self.raw(r#"null,"Arguments":null"#),
-        };
+        self.raw(",")
+    }
+
+    /// What follows its variables.
+    pub fn frame_end(&mut self, it: &types::Stackframe) -> &mut Json {
         self.raw(r#","FrameOffset":"#).int(it.frame_offset);
         self.raw(r#","FramePointerOffset":"#).int(it.frame_pointer_offset);
         self.raw(r#","Defers":"#).value(&it.defers);
@@ -208,6 +203,133 @@ impl<'a> List<'a> {
     pub fn end(self) -> &'a mut Json {
         self.json.bytes.push(b']');
         self.json
+    }
+}
+
+/// Writes variables as they are loaded, one after another into a list.
+pub struct Variables<'a> {
+    json: &'a mut Json,
+    is_first: bool,
+    /// What is the same for all values with one face.
+    forms: Vec<Option<Form>>,
+}
+
+/// The text around what differs from value to value.
+struct Form {
+    /// `{"name":…,"addr":`
+    start: Vec<u8>,
+    /// `,"onlyAddr":false,"type":…,"value":"`
+    middle: Vec<u8>,
+    /// `,"unreadable":"","LocationExpr":…,"DeclLine":…}`
+    end: Vec<u8>,
+}
+
+impl<'a> Variables<'a> {
+    pub fn new(json: &'a mut Json) -> Variables<'a> {
+        Variables { json, is_first: true, forms: Vec::new() }
+    }
+
+    pub fn json(&mut self) -> &mut Json {
+        self.json
+    }
+
+    /// Begins a list of variables under a key, given with its quotes.
+    pub fn begin_list(&mut self, key: &str) {
+        self.json.raw(key).raw(":[");
+        self.is_first = true;
+    }
+
+    pub fn end_list(&mut self) -> &mut Json {
+        self.json.raw("]")
+    }
+
+    fn begin_element(&mut self) {
+        self.json.send_if_long();
+        if !std::mem::take(&mut self.is_first) {
+            self.json.bytes.push(b',');
+        }
+    }
+
+    /// Up to the children.
+    fn begin(&mut self, face: &Face, it: &Plain<'_>) {
+        self.begin_element();
+        if self.forms.len() <= face.id {
+            self.forms.resize_with(face.id + 1, || None);
+        }
+        let form = self.forms[face.id].get_or_insert_with(|| Form::of(face));
+        let json = &mut *self.json;
+        json.bytes.extend_from_slice(&form.start);
+        json.uint(it.addr.0);
+        json.bytes.extend_from_slice(&form.middle);
+        match it.text {
+            Text::Empty => json.raw(r#"""#),
+            Text::Int(number) => json.raw(r#"""#).int(number).raw(r#"""#),
+            Text::Uint(number) => json.raw(r#"""#).uint(number).raw(r#"""#),
+            Text::Str(text) => json.text(text),
+        };
+        if it.len == 0 && it.cap == 0 {
+            json.raw(r#","StringValueBytes":null,"len":0,"cap":0,"children":["#);
+        } else {
+            json.raw(r#","StringValueBytes":null,"len":"#).int(it.len);
+            json.raw(r#","cap":"#).int(it.cap).raw(r#","children":["#);
+        }
+    }
+
+    /// From the end of the children on.
+    fn end(&mut self, face: &Face, it: &Plain<'_>) {
+        let json = &mut *self.json;
+        json.raw(r#"],"base":"#).uint(it.base.0);
+        if let Some(Some(form)) = self.forms.get(face.id) {
+            json.bytes.extend_from_slice(&form.end);
+        }
+    }
+}
+
+impl Form {
+    fn of(face: &Face) -> Form {
+        let made = |write: &dyn Fn(&mut Json)| {
+            let mut json = Json::default();
+            write(&mut json);
+            json.bytes
+        };
+        Form {
+            start: made(&|json| {
+                json.raw(r#"{"name":"#).text(&face.name).raw(r#","addr":"#);
+            }),
+            middle: made(&|json| {
+                json.raw(r#","onlyAddr":false,"type":"#).text(&face.type_name);
+                json.raw(r#","realType":"#).text(&face.real_type);
+                json.raw(r#","flags":"#).uint(face.flags.0.into());
+                json.raw(r#","kind":"#).uint(face.kind.number().into());
+                json.raw(r#","value":"#);
+            }),
+            end: made(&|json| {
+                json.raw(r#","unreadable":"","LocationExpr":"#).text(&face.location);
+                json.raw(r#","DeclLine":"#).int(face.decl_line).raw("}");
+            }),
+        }
+    }
+}
+
+impl Sink for Variables<'_> {
+    fn whole(&mut self, value: &Variable) {
+        self.begin_element();
+        self.json.variable(value);
+    }
+
+    fn plain(&mut self, face: &Face, it: &Plain<'_>) {
+        self.begin(face, it);
+        self.end(face, it);
+    }
+
+    fn open(&mut self, face: &Face, it: &Plain<'_>) {
+        self.begin(face, it);
+        self.is_first = true;
+    }
+
+    fn close(&mut self, face: &Face, it: &Plain<'_>) {
+        self.is_first = false;
+        self.end(face, it);
     }
 }
 
@@ -327,7 +449,15 @@ mod tests {
         let with = (vec![variable.clone()], vec![variable.clone(), variable.clone()]);
         for variables in [None, Some(&with)] {
             let mut json = Json::default();
-            json.stackframe(&frame, variables);
+            json.frame_start(&frame);
+            match variables {
+                None => json.raw(r#""Locals":null,"Arguments":null"#),
+                Some((arguments, locals)) => {
+                    json.raw(r#""Locals":"#).variables(locals);
+                    json.raw(r#","Arguments":"#).variables(arguments)
+                }
+            };
+            json.frame_end(&frame);
             let record = types::Stackframe {
                 arguments: variables.map(|it| convert::variables(it.0.clone())),
                 locals: variables.map(|it| convert::variables(it.1.clone())),

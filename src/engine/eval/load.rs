@@ -28,7 +28,7 @@ const DEPTH_MAX: u32 = 48;
 /// How many elements that cannot be read are listed before the rest is left out.
 pub(crate) const BAD_ELEMENTS_MAX: usize = 3;
 /// The longest string that is believed.
-const STRING_LEN_MAX: i64 = 1 << 48;
+pub(crate) const STRING_LEN_MAX: i64 = 1 << 48;
 
 /// What loading needs to know, for one request.
 pub(crate) struct Cx<'a> {

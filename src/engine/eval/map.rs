@@ -385,7 +385,41 @@ impl MapView {
     }
 }
 
+/// The entries of a map that are to be loaded, and what ended the search if that was no
+/// good end.
+pub(crate) struct Entries {
+    pub found: Vec<Entry>,
+    pub end: Result<(), String>,
+}
+
 impl Loader<'_, '_> {
+    /// Finds the entries of a map that the configuration asks for, and reads ahead what
+    /// they consist of.
+    pub fn map_entries(&self, view: &MapView, level: i64, skip: u64) -> Entries {
+        let max = self.config.array_values_max.min(view.count);
+        if level > self.config.recurse_max || max <= 0 {
+            return Entries { found: Vec::new(), end: Ok(()) };
+        }
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let mut found: Vec<Entry> = Vec::new();
+        let mut left_out = skip;
+        let end = view.walk(self.cx, &mut |entry| {
+            if left_out > 0 {
+                left_out -= 1;
+                return true;
+            }
+            found.push(entry);
+            found.len() < max
+        });
+        if found.len() >= super::prefetch::WORTHWHILE {
+            let keys: Vec<Addr> = found.iter().map(|it| it.key).collect();
+            let elems: Vec<Addr> = found.iter().map(|it| it.elem).collect();
+            self.read_ahead_at(&view.key, &keys, level + 1);
+            self.read_ahead_at(&view.elem, &elems, level + 1);
+        }
+        Entries { found, end }
+    }
+
     pub fn map(&mut self, v: &mut Variable, ty: &Type, level: i64, skip: u64) {
         let view = match open(self.cx, ty, v.addr) {
             Ok(view) => view,
@@ -397,30 +431,14 @@ impl Loader<'_, '_> {
         };
         v.base = view.base;
         v.len = view.count;
-        let max = self.config.array_values_max.min(view.count);
-        if level > self.config.recurse_max || max <= 0 {
+        let entries = self.map_entries(&view, level, skip);
+        let Entries { found, end } = entries;
+        if found.is_empty() && end.is_ok() {
             return;
         }
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut left_out = skip;
-        let walked = view.walk(self.cx, &mut |entry| {
-            if left_out > 0 {
-                left_out -= 1;
-                return true;
-            }
-            entries.push(entry);
-            entries.len() < max
-        });
         let mut children = Vec::new();
-        if entries.len() >= super::prefetch::WORTHWHILE {
-            let keys: Vec<Addr> = entries.iter().map(|it| it.key).collect();
-            let elems: Vec<Addr> = entries.iter().map(|it| it.elem).collect();
-            self.read_ahead_at(&view.key, &keys, level + 1);
-            self.read_ahead_at(&view.elem, &elems, level + 1);
-        }
         let mut n_bad = 0;
-        for entry in entries {
+        for entry in found {
             let key = self.value("".into(), &view.key, entry.key, level + 1);
             let elem = self.value("".into(), &view.elem, entry.elem, level + 1);
             n_bad += usize::from(key.unreadable.is_some() || elem.unreadable.is_some());
@@ -431,7 +449,7 @@ impl Loader<'_, '_> {
             }
         }
         v.children = Some(children);
-        if let Err(why) = walked {
+        if let Err(why) = end {
             v.unreadable = Some(why);
         }
     }

@@ -29,6 +29,7 @@ pub(crate) mod load;
 pub(crate) mod prefetch;
 pub(crate) mod dynamic;
 pub(crate) mod map;
+pub mod emit;
 pub(crate) mod zone;
 pub(crate) mod location;
 pub mod scope;
@@ -58,6 +59,7 @@ use crate::engine::memory::Memory;
 
 pub use condition::{Compiled, Condition};
 pub use cpu::RegisterPlace;
+pub use emit::{Emitter, Sink};
 pub use ops::Trap;
 pub use parse::split_assignment;
 pub use value::{Flags, Kind, LoadConfig, Variable};
@@ -80,6 +82,38 @@ pub struct EvalScope<'a> {
     pub thread_id: i32,
     /// What `delve.bphitcount[…]` means here.
     pub hit_counts: Option<&'a dyn HitCounts>,
+}
+
+/// See [`EvalScope::request`].
+pub struct Request<'a>(Cx<'a>);
+
+/// The variables of a frame, not loaded yet.
+pub struct Found<'c, 'a> {
+    cx: &'c Cx<'a>,
+    all: Vec<operand::Operand>,
+}
+
+impl Found<'_, '_> {
+    /// Hands on the arguments and results.
+    pub fn emit_arguments(&self, emitter: &mut Emitter, sink: &mut dyn Sink) {
+        self.emit(emitter, sink, is_argument);
+    }
+
+    /// Hands on the local variables, in the order of depth and declaration.
+    pub fn emit_locals(&self, emitter: &mut Emitter, sink: &mut dyn Sink) {
+        self.emit(emitter, sink, |it| !is_argument(it));
+    }
+
+    fn emit(
+        &self,
+        emitter: &mut Emitter,
+        sink: &mut dyn Sink,
+        wanted: impl Fn(Flags) -> bool,
+    ) {
+        for it in self.all.iter().filter(|it| wanted(it.flags)) {
+            emitter.operand(self.cx, it, "", sink);
+        }
+    }
 }
 
 /// How often breakpoints were hit, for `delve.bphitcount`.
@@ -135,6 +169,32 @@ impl<'a> EvalScope<'a> {
             .filter(|it| wanted(it.flags))
             .map(|it| load(&cx, it, config))
             .collect())
+    }
+
+    /// What several questions of one request share: what was read for one is there for
+    /// the next.
+    pub fn request(&self) -> Request<'a> {
+        Request(self.cx())
+    }
+
+    /// The variables of the frame, to be handed on as they are loaded.
+    pub fn found<'c>(&self, request: &'c Request<'a>) -> Result<Found<'c, 'a>> {
+        let all = scope::variables(&request.0, self, self.frame_index)?;
+        Ok(Found { cx: &request.0, all })
+    }
+
+    /// Hands on the value of an expression as it is loaded.
+    pub fn emit_value(
+        &self,
+        text: &str,
+        emitter: &mut Emitter,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        let tree = parse::parse_expr(text)?;
+        let cx = self.cx();
+        let operand = Evaluator::new(&cx, self, emitter.config()).evaluate(&tree)?;
+        emitter.operand(&cx, &operand, text, sink);
+        Ok(())
     }
 
     /// The value of an expression.

@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -23,11 +25,29 @@ const RANGE_LEN_MAX: usize = 8 << 20;
 
 const PAGE_LEN: usize = 4096;
 
+/// Ranges that are remembered.
+const RECENT: usize = 4;
+
+/// Bytes of the inferior, shared with what was read ahead.
+pub(crate) struct View {
+    range: Rc<Vec<u8>>,
+    at: Range<usize>,
+}
+
+impl std::ops::Deref for View {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.range[self.at.clone()]
+    }
+}
+
 /// The memory of the inferior as one request sees it.
 pub(crate) struct Reader<'a> {
     memory: &'a dyn Memory,
     /// Bytes already read, and values put together from pieces, by their address.
-    ranges: RefCell<BTreeMap<u64, Vec<u8>>>,
+    ranges: RefCell<BTreeMap<u64, Rc<Vec<u8>>>>,
+    /// The ranges that were found last: most searches end here.
+    recent: RefCell<[Option<(u64, Rc<Vec<u8>>)>; RECENT]>,
     /// Pages that something small was read from, by their number: what is read next is
     /// often near. `None`: the page cannot be read as a whole.
     pages: RefCell<FxHashMap<u64, Option<Box<[u8; PAGE_LEN]>>>>,
@@ -42,6 +62,7 @@ impl<'a> Reader<'a> {
         Reader {
             memory,
             ranges: RefCell::default(),
+            recent: RefCell::default(),
             pages: RefCell::default(),
             next_fake: Cell::new(FAKE_ADDRESSES),
             bytes_left: Cell::new(BYTES_MAX),
@@ -80,8 +101,7 @@ impl<'a> Reader<'a> {
     }
 
     fn is_held(&self, addr: Addr, len: usize) -> bool {
-        let ranges = self.ranges.borrow();
-        find(&ranges, addr, len).is_some()
+        self.find(addr, len).is_some()
     }
 
     /// Lays out a value of `size` bytes at an address of its own. Parts that are `None`
@@ -101,11 +121,11 @@ impl<'a> Reader<'a> {
                 .and_then(|(start, _)| ranges.get_mut(&start));
             match (joined, end_of_last) {
                 (Some(range), Some((start, end))) => {
-                    range.extend_from_slice(bytes);
+                    Rc::make_mut(range).extend_from_slice(bytes);
                     end_of_last = Some((start, end + bytes.len() as u64));
                 }
                 _ => {
-                    ranges.insert(at + offset, bytes.clone());
+                    ranges.insert(at + offset, Rc::new(bytes.clone()));
                     end_of_last = Some((at + offset, offset + bytes.len() as u64));
                 }
             }
@@ -146,7 +166,7 @@ impl<'a> Reader<'a> {
         let mut ranges = self.ranges.borrow_mut();
         for ((addr, bytes), ok) in buffers.into_iter().zip(ok) {
             if ok {
-                ranges.insert(addr.0, bytes);
+                ranges.insert(addr.0, Rc::new(bytes));
             }
         }
     }
@@ -169,8 +189,11 @@ impl<'a> Reader<'a> {
 
 impl Memory for Reader<'_> {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), Fault> {
-        if let Some(bytes) = find(&self.ranges.borrow(), addr, buf.len()) {
-            buf.copy_from_slice(bytes);
+        if self.copy_recent(addr, buf) {
+            return Ok(());
+        }
+        if let Some(view) = self.find(addr, buf.len()) {
+            buf.copy_from_slice(&view);
             return Ok(());
         }
         if addr.0 >= FAKE_ADDRESSES {
@@ -184,6 +207,55 @@ impl Memory for Reader<'_> {
 }
 
 impl Reader<'_> {
+    /// The bytes at a place, copied only if they were not read ahead.
+    pub fn view(&self, addr: Addr, len: usize) -> Option<View> {
+        if len == 0 {
+            return Some(View { range: Rc::default(), at: 0..0 });
+        }
+        if let Some(view) = self.find(addr, len) {
+            return Some(view);
+        }
+        if len > RANGE_LEN_MAX || len > PAGE_LEN && !self.take_bytes(len) {
+            return None;
+        }
+        let bytes = self.read_bytes(addr, len).ok()?;
+        Some(View { range: Rc::new(bytes), at: 0..len })
+    }
+
+    fn copy_recent(&self, addr: Addr, buf: &mut [u8]) -> bool {
+        let recent = self.recent.borrow();
+        let found = recent.iter().flatten().find_map(|(start, range)| {
+            let offset = usize::try_from(addr.0.checked_sub(*start)?).ok()?;
+            range.get(offset..offset.checked_add(buf.len())?)
+        });
+        found.map(|bytes| buf.copy_from_slice(bytes)).is_some()
+    }
+
+    /// The bytes of a held range that covers all of the place.
+    fn find(&self, addr: Addr, len: usize) -> Option<View> {
+        let within = |start: u64, range: &Rc<Vec<u8>>| {
+            let offset = usize::try_from(addr.0.checked_sub(start)?).ok()?;
+            let end = offset.checked_add(len).filter(|end| *end <= range.len())?;
+            Some(View { range: Rc::clone(range), at: offset..end })
+        };
+        let mut recent = self.recent.borrow_mut();
+        let known = recent.iter().flatten().find_map(|(start, it)| within(*start, it));
+        if known.is_some() {
+            return known;
+        }
+        let ranges = self.ranges.borrow();
+        // The nearest range may be a small one within a larger: look a little further
+        // back.
+        for (start, range) in ranges.range(..=addr.0).rev().take(3) {
+            if let Some(view) = within(*start, range) {
+                recent.rotate_right(1);
+                recent[0] = Some((*start, Rc::clone(range)));
+                return Some(view);
+            }
+        }
+        None
+    }
+
     /// Reads a few bytes by way of the page that they are in: the system call costs the
     /// same. False if that does not work.
     fn read_from_page(&self, addr: Addr, buf: &mut [u8]) -> bool {
@@ -208,18 +280,6 @@ impl Reader<'_> {
             None => false,
         }
     }
-}
-
-/// The bytes of a held range that covers all of the place.
-fn find(ranges: &BTreeMap<u64, Vec<u8>>, addr: Addr, len: usize) -> Option<&[u8]> {
-    // The nearest range may be a small one within a larger: look a little further back.
-    for (start, bytes) in ranges.range(..=addr.0).rev().take(3) {
-        let offset = usize::try_from(addr.0 - start).ok()?;
-        if let Some(found) = bytes.get(offset..offset.checked_add(len)?) {
-            return Some(found);
-        }
-    }
-    None
 }
 
 /// Joins sorted places that touch or nearly touch.

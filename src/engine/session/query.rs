@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
-use crate::engine::eval::{EvalScope, LoadConfig, Variable};
+use crate::engine::eval::{Emitter, EvalScope, Found, LoadConfig, Sink, Variable};
 use crate::engine::golang::{
     Defer, Frame, Goroutine, Spot, Stack, ThreadState, UnwindFrom, UnwindLimits,
 };
@@ -148,6 +148,30 @@ impl Session {
         self.in_scope(at, |scope| scope.evaluate(expression, *config))
     }
 
+    /// Hands on the value of an expression as it is loaded.
+    pub fn emit_value(
+        &mut self,
+        at: Scope,
+        expression: &str,
+        emitter: &mut Emitter,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        self.in_scope(at, |scope| scope.emit_value(expression, emitter, sink))
+    }
+
+    /// Calls `take` with the variables of a frame.
+    pub fn with_variables(
+        &mut self,
+        at: Scope,
+        take: impl FnOnce(&Found<'_, '_>),
+    ) -> Result<()> {
+        self.in_scope(at, |scope| {
+            let request = scope.request();
+            take(&scope.found(&request)?);
+            Ok(())
+        })
+    }
+
     /// Assigns; both sides are expressions.
     pub fn assign(&mut self, at: Scope, symbol: &str, value: &str) -> Result<()> {
         if at.deferred > 0 {
@@ -171,33 +195,29 @@ impl Session {
         done
     }
 
-    /// Arguments and locals of frames that are known already.
-    pub fn stack_variables(
+    /// Calls `take` for each of some frames that are known already, with its index and
+    /// its variables if they can be had.
+    pub fn with_stack_variables(
         &mut self,
         goroutine: i64,
         frames: &[Frame],
-        config: &LoadConfig,
-    ) -> Result<Vec<(Vec<Variable>, Vec<Variable>)>> {
+        mut take: impl FnMut(usize, Option<&Found<'_, '_>>),
+    ) -> Result<()> {
         let goroutine = self.goroutine(goroutine)?;
         let memory = self.memory()?;
         let thread = self.thread_of(goroutine.as_ref())?;
-        let xsave = match &thread {
-            Some(thread) => self.inferior()?.xsave(Tid(thread.tid)).ok(),
-            None => None,
-        };
         let mut scope = EvalScope::new(&self.program.runtime, &*memory);
         scope.frames = frames;
         scope.goroutine = goroutine.as_ref();
-        scope.xsave = xsave.as_deref();
         scope.thread_id = thread.map_or(0, |it| it.tid);
         let counts = self.breakpoints.counts();
         scope.hit_counts = Some(&counts);
-        let read = |index| {
+        let request = scope.request();
+        for index in 0..frames.len() {
             scope.frame_index = index;
-            let arguments = scope.arguments(*config).unwrap_or_default();
-            (arguments, scope.locals(*config).unwrap_or_default())
-        };
-        Ok((0..frames.len()).map(read).collect())
+            take(index, scope.found(&request).ok().as_ref());
+        }
+        Ok(())
     }
 
     /// The package variables whose full name matches.

@@ -4,7 +4,7 @@ use crate::api::methods::*;
 use crate::api::types::{self, EvalScope, LoadConfig};
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
-use crate::engine::eval::Variable;
+use crate::engine::eval::{Emitter, Variable};
 use crate::engine::golang::Frame;
 use crate::engine::session::Session;
 use crate::engine::session::disassembly::Flavour;
@@ -14,7 +14,7 @@ use crate::engine::session::goroutines::{
 use crate::engine::session::query::{FrameRegisters, Scope, StackKind};
 use crate::service::convert;
 use crate::service::handlers::filter;
-use crate::service::json::{Goroutines, Json};
+use crate::service::json::{Goroutines, Json, Variables};
 
 /// Bytes that one request for memory may ask for (Delve's limit, and its text).
 const MEMORY_MAX: i64 = 65536;
@@ -223,14 +223,6 @@ pub fn stacktrace(
     let frames = &stack.frames[skip..];
     let mut wire: Vec<types::Stackframe> =
         frames.iter().map(|it| convert::stackframe(it, session.program())).collect();
-    let full = args.full.then_some(LoadConfig::FULL);
-    let variables = match args.cfg.or(full) {
-        Some(config) => {
-            let config = convert::load_config_in(config);
-            Some(session.stack_variables(args.id, frames, &config)?)
-        }
-        None => None,
-    };
     if args.defers || args.opts & WITH_DEFERS != 0 {
         let defers = session.deferred_calls(args.id, frames)?;
         for (out, defers) in wire.iter_mut().zip(defers) {
@@ -238,11 +230,32 @@ pub fn stacktrace(
             out.defers = defers.iter().map(|it| convert::defer(it, program)).collect();
         }
     }
-    json.raw(r#"{"Locations":"#);
-    json.list(wire.iter().enumerate(), |json, (n, it)| {
-        json.stackframe(it, variables.as_ref().and_then(|all| all.get(n)));
-    });
-    json.raw("}");
+    let full = args.full.then_some(LoadConfig::FULL);
+    let Some(config) = args.cfg.or(full) else {
+        json.raw(r#"{"Locations":"#);
+        json.list(&wire, |json, it| {
+            json.frame_start(it).raw(r#""Locals":null,"Arguments":null"#).frame_end(it);
+        });
+        json.raw("}");
+        return Ok(());
+    };
+    json.raw(r#"{"Locations":["#);
+    let mut values = Variables::new(json);
+    let mut emitter = Emitter::new(convert::load_config_in(config));
+    session.with_stack_variables(args.id, frames, |nth, found| {
+        values.json().raw(if nth > 0 { "," } else { "" }).frame_start(&wire[nth]);
+        values.begin_list(r#""Locals""#);
+        if let Some(found) = found {
+            found.emit_locals(&mut emitter, &mut values);
+        }
+        values.end_list().raw(",");
+        values.begin_list(r#""Arguments""#);
+        if let Some(found) = found {
+            found.emit_arguments(&mut emitter, &mut values);
+        }
+        values.end_list().frame_end(&wire[nth]);
+    })?;
+    json.raw("]}");
     Ok(())
 }
 
@@ -283,9 +296,14 @@ pub fn locals(
 ) -> Result<()> {
     let at = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
-    let found = session.locals(at, &config)?;
-    variables(json, "Variables", &found);
-    Ok(())
+    let mut emitter = Emitter::new(config);
+    session.with_variables(at, |found| {
+        let mut values = Variables::new(json);
+        values.json().raw("{");
+        values.begin_list(r#""Variables""#);
+        found.emit_locals(&mut emitter, &mut values);
+        values.end_list().raw("}");
+    })
 }
 
 pub fn arguments(
@@ -295,9 +313,14 @@ pub fn arguments(
 ) -> Result<()> {
     let at = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg);
-    let found = session.arguments(at, &config)?;
-    variables(json, "Args", &found);
-    Ok(())
+    let mut emitter = Emitter::new(config);
+    session.with_variables(at, |found| {
+        let mut values = Variables::new(json);
+        values.json().raw("{");
+        values.begin_list(r#""Args""#);
+        found.emit_arguments(&mut emitter, &mut values);
+        values.end_list().raw("}");
+    })
 }
 
 pub fn package_variables(
@@ -317,8 +340,10 @@ pub fn eval(session: &mut Session, args: EvalIn, json: &mut Json) -> Result<()> 
     session.check_alive()?;
     let at = place(&args.scope)?;
     let config = convert::load_config_in(args.cfg.unwrap_or(LoadConfig::FULL));
-    let found = session.evaluate(at, &args.expr, &config)?;
-    json.raw(r#"{"Variable":"#).variable(&found).raw("}");
+    let mut value = Variables::new(json);
+    value.json().raw(r#"{"Variable":"#);
+    session.emit_value(at, &args.expr, &mut Emitter::new(config), &mut value)?;
+    value.json().raw("}");
     Ok(())
 }
 
