@@ -262,7 +262,7 @@ impl<'a> Variables<'a> {
         json.uint(it.addr.0);
         json.bytes.extend_from_slice(&form.middle);
         match it.text {
-            Text::Empty => json.raw(r#"""#),
+            Text::Empty => json.raw(r#""""#),
             Text::Int(number) => json.raw(r#"""#).int(number).raw(r#"""#),
             Text::Uint(number) => json.raw(r#"""#).uint(number).raw(r#"""#),
             Text::Str(text) => json.text(text),
@@ -432,6 +432,49 @@ mod tests {
             String::from_utf8(json.into_bytes()).unwrap(),
             String::from_utf8(record).unwrap()
         );
+    }
+
+    #[test]
+    fn plain_values_are_written_as_their_records_are() {
+        let face = |id, name: &str, kind| Face {
+            id,
+            name: name.into(),
+            type_name: "main.\"T\"".into(),
+            real_type: "struct {}".into(),
+            kind,
+            flags: Flags::ARGUMENT,
+            location: "[block] DW_OP_fbreg 0x10".into(),
+            decl_line: 7,
+        };
+        let (outer, inner) = (face(3, "o", Kind::Slice), face(0, "", Kind::Int));
+        let it = |text| Plain { addr: Addr(1 << 40), text, ..Plain::default() };
+        let slice = Plain { len: 3, cap: 9, base: Addr(77), ..it(Text::Empty) };
+        let mut json = Json::default();
+        let mut values = Variables::new(&mut json);
+        values.begin_list(r#""L""#);
+        values.open(&outer, &slice);
+        let texts = [Text::Int(-5), Text::Uint(5), Text::Str("a\"b"), Text::Empty];
+        texts.iter().for_each(|text| values.plain(&inner, &it(*text)));
+        values.close(&outer, &slice);
+        values.whole(&Variable::empty());
+        values.end_list();
+
+        let variable = |face: &Face, value: &str| {
+            let mut v = Variable::empty();
+            (v.name, v.addr) = (face.name.clone(), Addr(1 << 40));
+            (v.type_name, v.real_type) = (face.type_name.clone(), face.real_type.clone());
+            (v.kind, v.flags, v.decl_line) = (face.kind, face.flags, face.decl_line);
+            (v.value, v.location) = (value.into(), face.location.to_string());
+            v
+        };
+        let mut parent = variable(&outer, "");
+        (parent.len, parent.cap, parent.base) = (3, 9, Addr(77));
+        parent.children =
+            Some(["-5", "5", "a\"b", ""].map(|it| variable(&inner, it)).into());
+        let records = convert::variables(vec![parent, Variable::empty()]);
+        let records = serde_json::to_string(&records).unwrap();
+        let written = String::from_utf8(json.into_bytes()).unwrap();
+        assert_eq!(written, format!(r#""L":{records}"#));
     }
 
     #[test]

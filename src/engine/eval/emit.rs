@@ -146,15 +146,14 @@ impl Emitter {
             (Data::At(addr), None, Some(ty)) if addr.0 != 0 => Some((*addr, ty)),
             _ => None,
         };
-        if let Some((addr, ty)) = at {
-            if let Some(plan) = self.root_plan(cx, operand, ty, name)
-                && !matches!(self.plans[plan].walk, Walk::Load)
-                && let Some(bytes) = cx.reader.view(addr, self.plans[plan].size)
-            {
-                let loader = Loader::new(cx, self.config);
-                self.value(&mut To { loader, sink }, plan, addr, &bytes);
-                return;
-            }
+        if let Some((addr, ty)) = at
+            && let Some(plan) = self.root_plan(cx, operand, ty, name)
+            && !matches!(self.plans[plan].walk, Walk::Load)
+            && let Some(bytes) = cx.reader.view(addr, self.plans[plan].size)
+        {
+            let loader = Loader::new(cx, self.config);
+            self.value(&mut To { loader, sink }, plan, addr, &bytes);
+            return;
         }
         let mut value = load(cx, operand, self.config);
         if value.name.is_empty() {
@@ -388,16 +387,8 @@ impl Emitter {
                 return self.slice(to, plan, elem, addr, bytes);
             }
             Walk::Array(elem, len) => {
-                to.loader.cx.reader.count_node().ok()?;
                 let (elem, len) = (*elem, *len);
-                let value = Plain { addr, len, cap: len, base: addr, ..Plain::default() };
-                let count = len.min(self.config.array_values_max).max(0);
-                let part =
-                    self.plans[elem].size.checked_mul(usize::try_from(count).ok()?)?;
-                let bytes = bytes.get(..part)?;
-                to.sink.open(&self.plans[plan].face, &value);
-                self.elements(to, elem, (addr, count), bytes);
-                to.sink.close(&self.plans[plan].face, &value);
+                return self.array(to, plan, (elem, len), addr, bytes);
             }
             Walk::Map { key, elem } => {
                 let parts = (*key, *elem);
@@ -405,19 +396,49 @@ impl Emitter {
             }
             Walk::Pointer(target) => {
                 let target = *target;
-                let at = Addr(word(bytes));
-                if at.0 == 0 {
-                    return None;
-                }
-                let view = to.loader.cx.reader.view(at, self.plans[target].size)?;
-                to.loader.cx.reader.count_node().ok()?;
-                let text = Text::Uint(at.0);
-                let value = Plain { addr, text, len: 1, ..Plain::default() };
-                to.sink.open(&self.plans[plan].face, &value);
-                self.value(to, target, at, &view);
-                to.sink.close(&self.plans[plan].face, &value);
+                return self.pointer(to, plan, target, addr, bytes);
             }
         }
+        Some(())
+    }
+
+    fn array(
+        &mut self,
+        to: &mut To<'_, '_, '_>,
+        plan: PlanId,
+        (elem, len): (PlanId, i64),
+        addr: Addr,
+        bytes: &[u8],
+    ) -> Option<()> {
+        let value = Plain { addr, len, cap: len, base: addr, ..Plain::default() };
+        let count = len.min(self.config.array_values_max).max(0);
+        let part = self.plans[elem].size.checked_mul(usize::try_from(count).ok()?)?;
+        let bytes = bytes.get(..part)?;
+        to.loader.cx.reader.count_node().ok()?;
+        to.sink.open(&self.plans[plan].face, &value);
+        self.elements(to, elem, (addr, count), bytes);
+        to.sink.close(&self.plans[plan].face, &value);
+        Some(())
+    }
+
+    fn pointer(
+        &mut self,
+        to: &mut To<'_, '_, '_>,
+        plan: PlanId,
+        target: PlanId,
+        addr: Addr,
+        bytes: &[u8],
+    ) -> Option<()> {
+        let at = Addr(word(bytes));
+        if at.0 == 0 {
+            return None;
+        }
+        let view = to.loader.cx.reader.view(at, self.plans[target].size)?;
+        to.loader.cx.reader.count_node().ok()?;
+        let value = Plain { addr, text: Text::Uint(at.0), len: 1, ..Plain::default() };
+        to.sink.open(&self.plans[plan].face, &value);
+        self.value(to, target, at, &view);
+        to.sink.close(&self.plans[plan].face, &value);
         Some(())
     }
 

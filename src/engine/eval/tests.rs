@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::engine::addr::{Addr, LoadBias};
 use crate::engine::binary::Binary;
+use crate::engine::eval::emit::{Emitter, Face, Plain, Sink, Text};
 use crate::engine::eval::{Condition, EvalScope, LoadConfig, Trap, Variable, Write};
 use crate::engine::golang::{Goroutine, Runtime, Stack, UnwindFrom, UnwindLimits};
 use crate::engine::memory::{Fault, Memory, ReadPart};
@@ -415,5 +416,125 @@ fn setting_a_variable_writes_the_bytes_of_its_type() {
     for (symbol, value, text) in errors {
         let error = scope.set(symbol, value).unwrap_err().to_string();
         assert!(error.contains(text), "{symbol} = {value}: {error}");
+    }
+}
+
+/// Makes variables of what is handed on.
+#[derive(Default)]
+struct Rebuilt {
+    open: Vec<Vec<Variable>>,
+    roots: Vec<Variable>,
+    n_plain: usize,
+}
+
+impl Rebuilt {
+    fn take(&mut self, value: Variable) {
+        self.open.last_mut().unwrap_or(&mut self.roots).push(value);
+    }
+
+    fn made(face: &Face, it: &Plain<'_>) -> Variable {
+        Variable {
+            name: face.name.clone(),
+            type_name: face.type_name.clone(),
+            real_type: face.real_type.clone(),
+            kind: face.kind,
+            flags: face.flags,
+            location: face.location.to_string(),
+            decl_line: face.decl_line,
+            addr: it.addr,
+            value: match it.text {
+                Text::Empty => String::new(),
+                Text::Str(text) => text.to_owned(),
+                Text::Int(number) => number.to_string(),
+                Text::Uint(number) => number.to_string(),
+            },
+            len: it.len,
+            cap: it.cap,
+            base: it.base,
+            ..Variable::empty()
+        }
+    }
+}
+
+impl Sink for Rebuilt {
+    fn whole(&mut self, value: &Variable) {
+        self.take(value.clone());
+    }
+
+    fn plain(&mut self, face: &Face, it: &Plain<'_>) {
+        self.n_plain += 1;
+        self.take(Rebuilt::made(face, it));
+    }
+
+    fn open(&mut self, _: &Face, _: &Plain<'_>) {
+        self.open.push(Vec::new());
+    }
+
+    fn close(&mut self, face: &Face, it: &Plain<'_>) {
+        let children = self.open.pop();
+        self.take(Variable { children, ..Rebuilt::made(face, it) });
+    }
+}
+
+#[test]
+fn values_are_handed_on_as_they_would_be_loaded() {
+    let held = Held::start("emit");
+    let scope = held.scope();
+    let full = LoadConfig::FULL;
+    let configs = [
+        LoadConfig { array_values_max: 3000, ..full },
+        LoadConfig { recurse_max: 4, string_len_max: 3, ..full },
+        LoadConfig { recurse_max: 0, ..full },
+        LoadConfig { struct_fields_max: 2, array_values_max: 7, ..full },
+        LoadConfig { follow_pointers: false, ..full },
+        LoadConfig::SHORT,
+        LoadConfig::SINGLE,
+    ];
+    for config in configs {
+        let mut emitter = Emitter::new(config);
+        let mut sink = Rebuilt::default();
+        let request = scope.request();
+        let found = scope.found(&request).unwrap();
+        found.emit_arguments(&mut emitter, &mut sink);
+        found.emit_locals(&mut emitter, &mut sink);
+        let mut loaded = scope.arguments(config).unwrap();
+        loaded.extend(scope.locals(config).unwrap());
+        assert_eq!(sink.roots.len(), loaded.len());
+        for (handed_on, loaded) in sink.roots.iter().zip(&loaded) {
+            assert_same(handed_on, loaded, &format!("{config:?}: {}", loaded.name));
+        }
+        for expression in
+            ["records[2:4]", "numbers", "few", "1 + 2", "&few", "packageInt"]
+        {
+            let mut sink = Rebuilt::default();
+            scope.emit_value(expression, &mut Emitter::new(config), &mut sink).unwrap();
+            let loaded = scope.evaluate(expression, config).unwrap();
+            assert_same(&sink.roots[0], &loaded, &format!("{config:?}: {expression}"));
+        }
+    }
+}
+
+#[test]
+fn most_values_of_a_large_answer_are_plain() {
+    let held = Held::start("plain");
+    let config = LoadConfig { array_values_max: 10_000, ..LoadConfig::FULL };
+    let mut sink = Rebuilt::default();
+    let scope = held.scope();
+    scope.emit_value("numbers", &mut Emitter::new(config), &mut sink).unwrap();
+    assert_eq!(sink.n_plain, 10_000, "5000 keys and 5000 elements");
+}
+
+/// All that the wire says of two values is the same.
+#[track_caller]
+fn assert_same(a: &Variable, b: &Variable, what: &str) {
+    let head = |it: &Variable| {
+        let bare = Variable { children: None, ty: None, ..it.clone() };
+        format!("{bare:?}")
+    };
+    assert_eq!(head(a), head(b), "{what}");
+    assert_eq!(a.children.is_some(), b.children.is_some(), "{what}");
+    assert_eq!(a.children().len(), b.children().len(), "{what}");
+    for (n, (a, b)) in a.children().iter().zip(b.children()).enumerate() {
+        assert_same(a, b, &format!("{what}/{n}"));
     }
 }
