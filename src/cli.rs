@@ -242,6 +242,9 @@ pub struct DebugArgs {
 pub struct CoreArgs {
     pub executable: Option<PathBuf>,
     pub core: Option<PathBuf>,
+    /// Accepted for the sake of coredumpctl, which calls debuggers so.
+    #[arg(short = 'c', long = "core", hide = true)]
+    pub as_of_gdb: bool,
 }
 
 #[derive(Args, Clone, Debug, Default)]

@@ -247,12 +247,20 @@ fn files_that_do_not_go_together_are_refused_in_a_sentence() {
         (exe, path(&cut), "the core file is truncated"),
     ];
     for (exe, core, why) in cases {
+        for how in ["--allow-non-terminal-interactive", "--headless"] {
+            let mut command = Command::new(ours());
+            command.args(["core", exe, &core, how]);
+            let (status, text) = run(command);
+            assert_eq!(status.code(), Some(1), "{exe} {core}: {text}");
+            assert!(text.contains(why), "{exe} {core}: {text}");
+            let said = text.lines().filter(|it| !it.starts_with("API server"));
+            assert_eq!(said.count(), 1, "{exe} {core}: {text}");
+        }
         let mut command = Command::new(ours());
-        command.args(["core", exe, &core, "--allow-non-terminal-interactive"]);
-        let (status, text) = run(command);
-        assert_eq!(status.code(), Some(1), "{exe} {core}: {text}");
-        assert!(text.contains(why), "{exe} {core}: {text}");
-        assert_eq!(text.lines().count(), 1, "{exe} {core}: {text}");
+        command.args(["tui", "core", exe, &core]);
+        let mut screen = Terminal::start(command, 100, 30);
+        assert_eq!(screen.wait().code(), Some(1), "{exe} {core}");
+        assert!(screen.is_restored());
     }
 }
 

@@ -470,7 +470,8 @@ const OTHER: &[CommandSpec] = &[
         prefixes: ALONE,
         usage: "<file>",
         summary: "Writes a core dump.",
-        details: "",
+        details: "The file must not be there yet; only you may read it. `tinydbg core`, \
+                  `dlv core` and gdb open it. Ctrl-C gives up.",
         parse: |it| Ok(Command::Dump { path: it.required()? }),
     },
     CommandSpec {

@@ -341,7 +341,11 @@ fn add_files(
     };
     let bias = entry.wrapping_sub(elf.entry);
     if !is_pie && bias != 0 || bias % 0x1000 != 0 {
-        return Err(other("the program that it is of begins at another address"));
+        let what = match told.command_line.as_str() {
+            "" => "the program that it is of".to_owned(),
+            line => format!("it is of `{}`, which", line.trim_end()),
+        };
+        return Err(other(&format!("{what} begins at another address")));
     }
     if files::identity(&elf, bias, memory) == Identity::Other {
         return Err(other("it is of another build, or of another program"));
