@@ -2,7 +2,7 @@
 
 use tinydbg::api::methods::{
     ClientPaths, DisassembleIn, FindLocationIn, GuessSubstitutePathIn, ListFunctionsIn,
-    ListPackagesBuildInfoIn, ListSourcesIn, TypeInfoIn,
+    ListPackagesBuildInfoIn, ListRegistersIn, ListSourcesIn, TypeInfoIn,
 };
 use tinydbg::api::types::{AsmInstruction, EvalScope};
 
@@ -189,4 +189,22 @@ fn the_places_of_sources_are_guessed() {
     assert!(to.contains(&"/client/go") && to.contains(&"/client/frames"), "{found:?}");
     let dir = fixture.main.parent().unwrap().to_str().unwrap();
     assert!(found.contains(&(dir.to_owned(), "/client/frames".to_owned())), "{found:?}");
+}
+
+#[test]
+fn vector_registers_are_shown_if_they_are_wanted() {
+    let fixture = Fixture::build("frames");
+    let mut debugged = Debugged::at(&fixture, &[], "main.count");
+    let mut names = |include_fp| {
+        let args = ListRegistersIn { include_fp, ..Default::default() };
+        let regs = debugged.wire.ask(args).regs.unwrap();
+        regs.into_iter().map(|it| it.name).collect::<Vec<_>>()
+    };
+    let general = names(false);
+    assert_eq!(general.len(), 26, "{general:?}");
+    let all = names(true);
+    let at = |name: &str| all.iter().position(|it| it == name);
+    assert!(at("R15") < at("XMM0") && at("XMM15") < at("ST(0)"), "{all:?}");
+    assert!(at("ST(7)") < at("Rflags") && at("Gs_base") < at("MXCSR"), "{all:?}");
+    assert!(at("SW").is_some());
 }

@@ -9,6 +9,7 @@ pub mod events;
 pub mod connection;
 pub mod dispatch;
 pub mod convert;
+pub mod vectors;
 pub mod json;
 pub mod handlers;
 pub mod peer;

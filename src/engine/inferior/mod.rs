@@ -32,6 +32,7 @@ mod site;
 mod slots;
 mod step;
 mod tracee;
+mod vector;
 mod watch;
 mod either;
 
@@ -46,6 +47,7 @@ pub use launch::{LaunchSpec, Stdio};
 pub use live::Live;
 pub use memory::ProcessMemory;
 pub use site::{Owner, SiteInfo};
+pub use vector::VectorRegisters;
 pub use watch::{WATCHES_MAX, Watch, WatchKind};
 
 #[cfg(test)]

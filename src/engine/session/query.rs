@@ -8,7 +8,7 @@ use crate::engine::eval::{Emitter, EvalScope, Found, LoadConfig, Sink, Variable}
 use crate::engine::golang::{
     Defer, Frame, Goroutine, Spot, Stack, ThreadState, UnwindFrom, UnwindLimits,
 };
-use crate::engine::inferior::Inferior;
+use crate::engine::inferior::{Inferior, VectorRegisters};
 use crate::engine::os::ptrace::Tid;
 use crate::engine::registers::Registers;
 use crate::engine::session::{Session, assign, deferred};
@@ -304,8 +304,9 @@ impl Session {
         })
     }
 
-    /// The vector registers of a thread, as the raw XSAVE area.
-    pub fn vector_registers(&mut self, thread: i64) -> Result<Vec<u8>> {
+    /// The registers for floats and vectors of a thread (0: the selected one); `None` if
+    /// they are not known, as in a core file without them.
+    pub fn vector_registers(&mut self, thread: i64) -> Result<Option<VectorRegisters>> {
         let tid = match i32::try_from(thread) {
             Ok(0) => self.selected_thread()?.map(|it| it.tid),
             Ok(tid) => Some(tid),
@@ -313,7 +314,15 @@ impl Session {
         };
         let tid =
             tid.ok_or_else(|| Error::message(format!("couldn't find thread {thread}")))?;
-        self.inferior()?.xsave(Tid(tid))
+        let area = self.inferior()?.xsave(Tid(tid));
+        Ok(area.ok().and_then(|it| VectorRegisters::read(&it)))
+    }
+
+    /// The thread that the innermost frame of a goroutine is on; 0 if it is on none.
+    pub fn thread_id_of(&mut self, goroutine: i64) -> Result<i64> {
+        let found = self.goroutine(goroutine)?;
+        let thread = self.thread_of(found.as_ref())?;
+        Ok(thread.map_or(0, |it| it.tid.into()))
     }
 
     /// Memory as it is, with the breakpoints that are in it, as Delve shows it.

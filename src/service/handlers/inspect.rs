@@ -6,15 +6,16 @@ use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::{Emitter, Variable};
 use crate::engine::golang::Frame;
+use crate::engine::registers::Registers;
 use crate::engine::session::Session;
 use crate::engine::session::disassembly::Flavour;
 use crate::engine::session::goroutines::{
     self, Aspect, Filter, GoroutineView, GroupRequest, Grouping, Page,
 };
 use crate::engine::session::query::{FrameRegisters, Scope, StackKind};
-use crate::service::convert;
 use crate::service::handlers::filter;
 use crate::service::json::{Goroutines, Json, Variables};
+use crate::service::{convert, vectors};
 
 /// Bytes that one request for memory may ask for (Delve's limit, and its text).
 const MEMORY_MAX: i64 = 65536;
@@ -98,6 +99,7 @@ pub fn goroutines(
     if members_max == 0 {
         groups.clear();
     }
+    let too_many_groups = too_many_groups && members_max > 0;
     let mut offset = 0;
     let mut on_wire = Vec::new();
     for group in &groups {
@@ -354,17 +356,44 @@ pub fn set(session: &mut Session, args: SetIn) -> Result<Empty> {
     Ok(Empty {})
 }
 
+/// All registers in Delve's order: vectors are between the general ones and the flags.
+fn all_registers(
+    session: &mut Session,
+    general: &Registers,
+    thread: i64,
+    with_vectors: bool,
+) -> Result<Vec<types::Register>> {
+    let mut all = convert::registers(general);
+    if !with_vectors {
+        return Ok(all);
+    }
+    if let Some(found) = session.vector_registers(thread)? {
+        let (first, last) = vectors::registers(&found);
+        let flags = all.iter().position(|it| it.name == "Rflags").unwrap_or(all.len());
+        all.splice(flags..flags, first);
+        all.extend(last);
+    }
+    Ok(all)
+}
+
 pub fn registers(
     session: &mut Session,
     args: ListRegistersIn,
 ) -> Result<ListRegistersOut> {
     session.check_alive()?;
     let regs = match &args.scope {
-        None => convert::registers(&session.registers_of(args.thread_id)?),
+        None => {
+            let general = session.registers_of(args.thread_id)?;
+            all_registers(session, &general, args.thread_id, args.include_fp)?
+        }
         Some(scope) => {
             let at = place(scope)?;
             match session.registers_of_frame(at.goroutine, at.frame)? {
-                FrameRegisters::All(all) => convert::registers(&all),
+                FrameRegisters::All(all) => {
+                    let thread = session.thread_id_of(at.goroutine)?;
+                    let with_vectors = args.include_fp && thread != 0;
+                    all_registers(session, &all, thread, with_vectors)?
+                }
                 FrameRegisters::Few { pc, sp, bp } => vec![
                     convert::register("Rip", pc.0, 16),
                     convert::register("Rsp", sp.0, 7),
