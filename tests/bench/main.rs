@@ -39,7 +39,9 @@ const SERVER: &[(&str, Measure)] = &[
     ("false condition", wire::false_condition),
     ("false condition on caddy", wire::false_condition_on_a_server),
     ("goroutines", wire::goroutines),
-    ("slice", wire::slice),
+    ("a million", wire::a_million_goroutines),
+    ("slice, map", wire::values),
+    ("functions", wire::functions),
     ("stack", wire::stack),
     ("silence", wire::silence),
 ];

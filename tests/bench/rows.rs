@@ -10,6 +10,8 @@ pub struct Sample {
     pub unit: Unit,
     pub value: f64,
     pub goal: Goal,
+    /// What the kernel alone takes, to hand over the bytes that are asked about.
+    pub limit: Option<f64>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -33,7 +35,13 @@ pub enum Goal {
 
 impl Sample {
     pub fn new(name: &'static str, unit: Unit, value: f64, goal: Goal) -> Sample {
-        Sample { name, unit, value, goal }
+        Sample { name, unit, value, goal, limit: None }
+    }
+
+    /// The same, beside what the kernel alone takes.
+    pub fn beside(mut self, limit: Duration) -> Sample {
+        self.limit = Some(limit.as_secs_f64() * 1e3);
+        self
     }
 
     /// The median of some times, in milliseconds.
@@ -60,17 +68,21 @@ pub struct Row {
     goal: Goal,
     ours: Option<f64>,
     theirs: Option<f64>,
+    limit: Option<f64>,
 }
 
 impl Row {
     pub fn add(rows: &mut Vec<Row>, peer: Peer, sample: Sample) {
         let at = rows.iter().position(|it| it.name == sample.name).unwrap_or_else(|| {
             let Sample { name, unit, goal, .. } = sample;
-            rows.push(Row { name, unit, goal, ours: None, theirs: None });
+            let (ours, theirs, limit) = (None, None, None);
+            rows.push(Row { name, unit, goal, ours, theirs, limit });
             rows.len() - 1
         });
         match peer {
-            Peer::Ours => rows[at].ours = Some(sample.value),
+            Peer::Ours => {
+                (rows[at].ours, rows[at].limit) = (Some(sample.value), sample.limit);
+            }
             Peer::Delve => rows[at].theirs = Some(sample.value),
         }
     }
@@ -78,6 +90,7 @@ impl Row {
     pub fn print(&self) {
         let show = |value: Option<f64>| value.map_or("-".into(), |it| self.unit.show(it));
         let ratio = self.ours.zip(self.theirs).map(|(ours, theirs)| theirs / ours);
+        let above = self.ours.zip(self.limit).map(|(ours, limit)| ours / limit);
         let met = match (self.goal, ratio, self.ours) {
             (Goal::Times(goal), Some(ratio), _) => Some(ratio >= goal),
             (Goal::AtMost(goal), _, Some(ours)) => Some(ours <= goal),
@@ -89,11 +102,12 @@ impl Row {
             Goal::None => String::new(),
         };
         println!(
-            "{:<46} {:>12} {:>12} {:>9}  {:<13} {}",
+            "{:<46} {:>12} {:>12} {:>9} {:>10}  {:<13} {}",
             self.name,
             show(self.ours),
             show(self.theirs),
             ratio.map_or(String::new(), |it| format!("{it:.1}x")),
+            above.map_or(String::new(), |it| format!("{it:.1}x")),
             goal,
             met.map_or("", |it| if it { "met" } else { "MISSED" }),
         );
@@ -113,5 +127,8 @@ impl Unit {
 }
 
 pub fn print_header() {
-    println!("{:<46} {:>12} {:>12} {:>9}  goal", "", "tinydbg", "dlv", "ratio");
+    println!(
+        "{:<46} {:>12} {:>12} {:>9} {:>10}  goal",
+        "", "tinydbg", "dlv", "ratio", "of limit"
+    );
 }

@@ -1,7 +1,10 @@
 //! Measurements of the server: the same JSON-RPC calls to both peers.
 
+use std::io::IoSliceMut;
 use std::time::{Duration, Instant};
 
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::Pid;
 use serde_json::json;
 use tinydbg::api::methods::command::{CONTINUE, NEXT};
 use tinydbg::api::methods::{
@@ -55,8 +58,12 @@ pub fn start(peer: Peer) -> Vec<Sample> {
     memory.sort_by(f64::total_cmp);
     let memory = memory[memory.len() / 2];
     vec![
-        Sample::median("start to first breakpoint (caddy)", &mut times, Goal::Times(5.0)),
-        Sample::new("peak memory then", Unit::Megabytes, memory, Goal::Times(2.0)),
+        Sample::median(
+            "start to first breakpoint (caddy)",
+            &mut times,
+            Goal::Times(10.0),
+        ),
+        Sample::new("peak memory then", Unit::Megabytes, memory, Goal::Times(4.0)),
     ]
 }
 
@@ -172,9 +179,39 @@ pub fn false_condition_on_a_server(peer: Peer) -> Vec<Sample> {
 pub fn goroutines(peer: Peer) -> Vec<Sample> {
     let fixture = Fixture::build("many");
     let mut debugged = Debugged::launch_on(peer, &fixture.executable, &["100000"]);
+    let (mut times, limit) =
+        list_goroutines(&mut debugged, 100_000, rounds(peer, 7, 1), peer);
+    vec![
+        Sample::median("100,000 goroutines", &mut times, Goal::Times(50.0)).beside(limit),
+    ]
+}
+
+/// A million of them: the peer would take minutes.
+pub fn a_million_goroutines(peer: Peer) -> Vec<Sample> {
+    if peer == Peer::Delve {
+        return Vec::new();
+    }
+    let fixture = Fixture::build("many");
+    let mut debugged = Debugged::launch_on(peer, &fixture.executable, &["1000000"]);
+    let (mut times, limit) = list_goroutines(&mut debugged, 1_000_000, 3, peer);
+    let memory = peak_memory_kb(debugged.server.child.id()) as f64 / 1024.0;
+    vec![
+        Sample::median("1,000,000 goroutines", &mut times, Goal::AtMost(3000.0))
+            .beside(limit),
+        Sample::new("peak memory then", Unit::Megabytes, memory, Goal::AtMost(1024.0)),
+    ]
+}
+
+fn list_goroutines(
+    debugged: &mut Debugged,
+    count: usize,
+    rounds: usize,
+    peer: Peer,
+) -> (Vec<Duration>, Duration) {
     debugged.break_at("main.here");
     let mut times = Vec::new();
-    for _ in 0..rounds(peer, 5, 1) {
+    let mut limit = Duration::MAX;
+    for _ in 0..rounds {
         debugged.resume(CONTINUE);
         let argument = serde_json::to_value(ListGoroutinesIn::default()).unwrap();
         let start = Instant::now();
@@ -184,31 +221,107 @@ pub fn goroutines(peer: Peer) -> Vec<Sample> {
         times.push(start.elapsed());
         let line = String::from_utf8_lossy(line);
         assert!(line.contains(&format!("\"id\":{id}")), "{line:.100}");
-        assert!(line.matches("\"goStatementLoc\"").count() > 100_000, "{line:.100}");
+        assert!(line.matches("\"goStatementLoc\"").count() > count, "{line:.100}");
+        if peer == Peer::Ours {
+            limit = limit.min(time_to_read_gs(debugged));
+        }
     }
-    vec![Sample::median("100,000 goroutines", &mut times, Goal::Times(20.0))]
+    (times, limit)
 }
 
-/// A slice of 10,000 structs, all of it.
-pub fn slice(peer: Peer) -> Vec<Sample> {
+/// How long the kernel takes to hand over the `g` of each goroutine, as far as a list of
+/// them needs it.
+fn time_to_read_gs(debugged: &mut Debugged) -> Duration {
+    const G_LEN: usize = 400;
+    let pid = debugged.state().pid;
+    let allgs = debugged.eval("runtime.allgs");
+    let mut pointers = vec![0; allgs.len as usize * 8];
+    read_places(pid, &[allgs.base], pointers.len(), &mut pointers);
+    let mut places: Vec<u64> = pointers
+        .chunks_exact(8)
+        .map(|it| u64::from_le_bytes(it.try_into().unwrap()))
+        .collect();
+    places.sort_unstable();
+    let mut room = vec![0; 1024 * G_LEN];
+    let start = Instant::now();
+    read_places(pid, &places, G_LEN, &mut room);
+    start.elapsed()
+}
+
+/// Reads so many bytes at each place, 1024 places with one `process_vm_readv`, into the
+/// same room again and again.
+fn read_places(pid: i64, places: &[u64], len: usize, room: &mut [u8]) {
+    for places in places.chunks(1024) {
+        let remote: Vec<RemoteIoVec> =
+            places.iter().map(|at| RemoteIoVec { base: *at as usize, len }).collect();
+        let mut local: Vec<IoSliceMut<'_>> =
+            room.chunks_mut(len).take(places.len()).map(IoSliceMut::new).collect();
+        let pid = Pid::from_raw(pid as i32);
+        process_vm_readv(pid, &mut local, &remote).expect("memory can be read");
+    }
+}
+
+/// A slice and a map of 10,000 structs, all of them.
+pub fn values(peer: Peer) -> Vec<Sample> {
     let fixture = Fixture::build("deep");
     let mut debugged = Debugged::launch_on(peer, &fixture.executable, &[]);
-    debugged.break_at("main.show");
-    debugged.resume(CONTINUE);
-    let cfg = LoadConfig { max_array_values: 10_000, ..LoadConfig::FULL };
-    let args =
-        EvalIn { scope: EvalScope::selected(0), expr: "items".into(), cfg: Some(cfg) };
-    let mut times = Vec::new();
-    for _ in 0..rounds(peer, 10, 2) {
-        let argument = serde_json::to_value(&args).unwrap();
-        let start = Instant::now();
-        debugged.wire.send("Eval", argument);
-        let line = debugged.wire.read_line_bytes().expect("an answer");
-        times.push(start.elapsed());
-        let line = String::from_utf8_lossy(line);
-        assert!(line.contains("item 9999"), "{line:.300}");
+    let mut samples = Vec::new();
+    let slice = ("slice of 10,000 structs", "main.show", "items", Goal::Times(50.0));
+    let map = ("map of 10,000 structs", "main.look", "byName", Goal::Times(20.0));
+    for (name, function, expr, goal) in [slice, map] {
+        debugged.break_at(function);
+        debugged.resume(CONTINUE);
+        let cfg = LoadConfig { max_array_values: 10_000, ..LoadConfig::FULL };
+        let scope = EvalScope::selected(0);
+        let args = EvalIn { scope, expr: expr.into(), cfg: Some(cfg) };
+        let mut times = Vec::new();
+        for _ in 0..rounds(peer, 15, 2) {
+            let argument = serde_json::to_value(&args).unwrap();
+            let start = Instant::now();
+            debugged.wire.send("Eval", argument);
+            let line = debugged.wire.read_line_bytes().expect("an answer");
+            times.push(start.elapsed());
+            let line = String::from_utf8_lossy(line);
+            assert!(line.contains("item 9999"), "{line:.300}");
+        }
+        let sample = Sample::median(name, &mut times, goal);
+        samples.push(match expr {
+            "items" => sample.beside(time_to_read_items(&mut debugged)),
+            _ => sample,
+        });
     }
-    vec![Sample::median("slice of 10,000 structs", &mut times, Goal::Times(20.0))]
+    samples
+}
+
+/// How long the kernel takes to hand over the structs themselves, without what they
+/// point to.
+fn time_to_read_items(debugged: &mut Debugged) -> Duration {
+    let pid = debugged.state().pid;
+    let items = debugged.eval("items");
+    let len = 72 * items.len as usize;
+    let mut room = vec![0; len];
+    let once = |room: &mut [u8]| {
+        let start = Instant::now();
+        read_places(pid, &[items.base], len, room);
+        start.elapsed()
+    };
+    (0..9).map(|_| once(&mut room)).min().unwrap()
+}
+
+/// The names of all functions of a large binary.
+pub fn functions(peer: Peer) -> Vec<Sample> {
+    let server = Server::exec(peer, &caddy(), &["version"]);
+    let mut wire = server.connect();
+    let mut times = Vec::new();
+    for _ in 0..rounds(peer, 9, 5) {
+        let start = Instant::now();
+        wire.send("ListFunctions", json!({"Filter": ""}));
+        let line = wire.read_line_bytes().expect("an answer");
+        times.push(start.elapsed());
+        assert!(String::from_utf8_lossy(line).matches("caddyhttp.").count() > 100);
+    }
+    let _ = wire.try_ask(DetachIn { kill: true });
+    vec![Sample::median("all functions (caddy)", &mut times, Goal::Times(5.0))]
 }
 
 /// A stack of 500 frames, each with its arguments and locals, at a fresh stop each time.
@@ -231,7 +344,7 @@ pub fn stack(peer: Peer) -> Vec<Sample> {
         let line = String::from_utf8_lossy(line);
         assert!(line.matches("main.descend").count() >= 500, "{line:.300}");
     }
-    vec![Sample::median("500 frames with locals", &mut times, Goal::Times(3.0))]
+    vec![Sample::median("500 frames with locals", &mut times, Goal::Times(20.0))]
 }
 
 /// How long a loaded server is silent when it is attached to and let go, nothing else.
