@@ -119,6 +119,8 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         let serving = thread::spawn(move || {
             let mut it = listener.accept().unwrap().0;
+            // An answer that comes before its question is nobody's.
+            let _request = BufReader::new(&it).read_until(b'}', &mut Vec::new());
             it.write_all(br#"{"id":0,"result":null,"error":"unknown method"}"#).unwrap();
             it
         });
