@@ -14,7 +14,7 @@ use crate::cli::{Global, TraceArgs};
 use crate::cli::{full_screen, logging};
 use crate::client::Client;
 use crate::engine::inferior::{LaunchSpec, Stdio};
-use crate::engine::os::signal::on_termination;
+use crate::engine::os::signal::{let_suspend, on_termination};
 use crate::engine::session::launch::{BuildSpec, TargetSpec};
 use crate::frontend::config::Config;
 use crate::line;
@@ -59,6 +59,7 @@ fn session(origin: Origin, global: &Global) -> Result<i32, String> {
     let interrupts = Interrupts::new();
     let held = Held::default();
     end_on_signals(Arc::clone(&interrupts), held.clone())?;
+    let is_remote = matches!(origin, Origin::Connect { .. });
     let client = match origin {
         Origin::Connect { address } => {
             remote::connect(&address, |waits| eprintln!("{waits} (Ctrl-C gives up)"))?
@@ -80,7 +81,14 @@ fn session(origin: Origin, global: &Global) -> Result<i32, String> {
     interrupts.connect(Arc::clone(&client) as _, move || for_quitting.hang_up());
     let init = global.init.clone();
     let typed_ahead = Box::new(crate::engine::os::terminal::typed_ahead);
-    let options = line::Options { config, init, interrupts, notes, typed_ahead };
+    let is_tracer = !is_remote;
+    let let_suspend = Box::new(move |yes| {
+        if is_tracer {
+            let_suspend(yes);
+        }
+    });
+    let options =
+        line::Options { config, init, interrupts, notes, typed_ahead, let_suspend };
     // Whatever becomes of the session, the program is let go before we are gone.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         line::run(Arc::clone(&client) as Arc<dyn Client>, options)

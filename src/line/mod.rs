@@ -45,13 +45,16 @@ pub struct Options {
     pub notes: Vec<String>,
     /// Reads what was typed before there was a prompt.
     pub typed_ahead: TypedAhead,
+    /// Says whether Ctrl-Z may stop us: not while the program runs and we hold it.
+    pub let_suspend: Box<dyn Fn(bool)>,
 }
 
 /// Runs a session until the user leaves it; the exit status.
 pub fn run(client: Arc<dyn Client>, options: Options) -> i32 {
-    let Options { config, init, interrupts, notes, typed_ahead } = options;
+    let Options { config, init, interrupts, notes, typed_ahead, let_suspend } = options;
     let mut terminal = Terminal::new(&client, &config, Arc::clone(&interrupts));
     terminal.reader.take_ahead(typed_ahead);
+    terminal.let_suspend = Some(let_suspend);
     for note in notes {
         terminal.printer.error(&note);
     }
@@ -113,7 +116,9 @@ fn converse(
     terminal.printer.line(&Line::plain("Type 'help' for list of commands."));
     if let Some(path) = init {
         terminal.interrupts.clear();
-        match session.run_file(&path.display().to_string(), terminal) {
+        let outcome = session.run_file(&path.display().to_string(), terminal);
+        terminal.suspend(true);
+        match outcome {
             Ok(Flow::Next) => {}
             Ok(Flow::Exit(how)) => {
                 if let Some(status) = leave::leave(session, terminal, how) {
@@ -153,7 +158,9 @@ fn converse(
 fn obey(session: &mut Session, terminal: &mut Terminal, line: &str) -> Option<i32> {
     terminal.interrupts.clear();
     terminal.reader.forget_names();
-    match session.run_line(line, terminal) {
+    let outcome = session.run_line(line, terminal);
+    terminal.suspend(true);
+    match outcome {
         Ok(Flow::Next) => None,
         Ok(Flow::Exit(how)) => leave::leave(session, terminal, how),
         Err(_) if terminal.interrupts.is_quitting() => Some(OK),
@@ -182,9 +189,16 @@ pub struct Terminal {
     pub reader: Reader,
     pub printer: Printer,
     pub interrupts: Arc<Interrupts>,
+    let_suspend: Option<Box<dyn Fn(bool)>>,
 }
 
 impl Terminal {
+    fn suspend(&self, may: bool) {
+        if let Some(let_suspend) = &self.let_suspend {
+            let_suspend(may);
+        }
+    }
+
     fn new(
         client: &Arc<dyn Client>,
         config: &Config,
@@ -194,6 +208,7 @@ impl Terminal {
             reader: Reader::new(client, config),
             printer: Printer::new(),
             interrupts,
+            let_suspend: None,
         }
     }
 }
@@ -235,6 +250,7 @@ impl Front for Terminal {
     }
 
     fn resuming(&mut self) {
+        self.suspend(false);
         self.printer.flush();
     }
 

@@ -36,6 +36,16 @@ pub fn ignore_terminal_stops() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether Ctrl-Z is to stop this process. While it is a tracer whose program runs, it
+/// must not: whatever meets a breakpoint would hang until somebody says `fg`.
+pub fn let_suspend(yes: bool) {
+    let handler = if yes { SigHandler::SigDfl } else { SigHandler::SigIgn };
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    // SAFETY: neither the default action nor none runs code of ours. It fails for no
+    // signal that can be ignored.
+    let _never = unsafe { nix::sys::signal::sigaction(Signal::SIGTSTP, &action) };
+}
+
 /// A thread of ours whose waiting can be cut short.
 #[derive(Clone, Copy, Debug)]
 pub struct Wakeable {
