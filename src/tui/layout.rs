@@ -4,7 +4,7 @@
 //! seen. A slot holds one pane or several as tabs; of several, the one that had the focus
 //! last is in front.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use crate::tui::pane::Pane;
 
@@ -74,6 +74,8 @@ pub struct Arrangement {
     pub class: Option<Class>,
     /// How many twentieths the focused pane was grown by, for each pane.
     pub growth: [i16; 7],
+    /// How far borders were dragged, in thousandths of what they part, for each class.
+    pub dragged: [[i16; DIVIDERS_MAX]; 5],
 }
 
 impl Default for Arrangement {
@@ -85,6 +87,7 @@ impl Default for Arrangement {
             zoomed: false,
             class: None,
             growth: [0; 7],
+            dragged: Default::default(),
         }
     }
 }
@@ -127,6 +130,50 @@ impl Slot {
     }
 }
 
+/// The most borders between panes that a layout has.
+pub const DIVIDERS_MAX: usize = 6;
+
+/// A border between panes, which can be dragged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Divider {
+    /// Its number within the class.
+    pub nth: usize,
+    /// It parts columns, and else rows.
+    pub is_column: bool,
+    /// What it parts.
+    pub area: Rect,
+    /// How many cells are before it.
+    pub share: u16,
+    /// The share in thousandths, had it not been dragged.
+    base: i16,
+}
+
+impl Divider {
+    /// The first cell behind it.
+    pub fn at(&self) -> u16 {
+        self.share + if self.is_column { self.area.x } else { self.area.y }
+    }
+
+    /// Whether a cell is on it: the frames on both sides are.
+    pub fn is_hit(&self, x: u16, y: u16) -> bool {
+        let along = if self.is_column { x } else { y };
+        let is_near = along == self.at() || along + 1 == self.at();
+        is_near && self.area.contains(Position { x, y })
+    }
+
+    /// How far it must be dragged, in thousandths, to have its first cell behind it here.
+    pub fn dragged_to(&self, at: u16) -> i16 {
+        let (start, total) = match self.is_column {
+            true => (self.area.x, self.area.width),
+            false => (self.area.y, self.area.height),
+        };
+        let cells = i32::from(at.saturating_sub(start).min(total));
+        let total = i32::from(total.max(1));
+        // Rounded up, as the share is rounded down.
+        ((cells * 1000 + total - 1) / total) as i16 - self.base
+    }
+}
+
 /// Where everything is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Areas {
@@ -134,6 +181,7 @@ pub struct Areas {
     pub screen: Rect,
     pub status: Rect,
     pub slots: Vec<Slot>,
+    pub dividers: Vec<Divider>,
     pub hints: Rect,
     pub message: Rect,
 }
@@ -177,10 +225,16 @@ pub fn layout(width: u16, height: u16, arrangement: &Arrangement) -> Areas {
         screen,
         status,
         slots: Vec::with_capacity(7),
+        dividers: Vec::with_capacity(DIVIDERS_MAX),
         hints: if bottom == 2 { line(height - 2) } else { Rect::default() },
         message: if bottom >= 1 { line(height - 1) } else { Rect::default() },
     };
-    let mut at = Placer { arrangement, slots: &mut areas.slots };
+    let mut at = Placer {
+        arrangement,
+        class,
+        slots: &mut areas.slots,
+        dividers: &mut areas.dividers,
+    };
     if arrangement.zoomed {
         at.slot(body, zoomed(arrangement.focus), class != Class::Tiny);
         return areas;
@@ -202,7 +256,9 @@ fn zoomed(pane: Pane) -> &'static [Pane] {
 
 struct Placer<'a> {
     arrangement: &'a Arrangement,
+    class: Class,
     slots: &'a mut Vec<Slot>,
+    dividers: &'a mut Vec<Divider>,
 }
 
 impl Placer<'_> {
@@ -217,17 +273,52 @@ impl Placer<'_> {
         panes.iter().map(|it| self.arrangement.growth[it.index()]).sum()
     }
 
-    /// The upper part's height: a share in twentieths, moved by what the panes have grown.
-    fn share(&self, total: u16, twentieths: i16, a: &[Pane], b: &[Pane]) -> u16 {
-        let moved = twentieths + self.growth(a) - self.growth(b);
-        let share = (i32::from(total) * i32::from(moved.clamp(3, 17)) / 20) as u16;
-        share.clamp(total.min(3), total.saturating_sub(3).max(total.min(3)))
+    /// Where to part a length: a share in twentieths, moved by what the panes on both
+    /// sides have grown and by what the border was dragged.
+    fn part(&mut self, area: Rect, is_column: bool, split: Split<'_>) -> u16 {
+        let total = if is_column { area.width } else { area.height };
+        let grown = split.twentieths + self.growth(split.a) - self.growth(split.b);
+        let base = grown.clamp(3, 17) * 50;
+        let nth = self.dividers.len();
+        let dragged = self.arrangement.dragged[self.class as usize]
+            .get(nth)
+            .copied()
+            .unwrap_or_default();
+        let thousandths = (base + dragged).clamp(0, 1000);
+        let share = (i32::from(total) * i32::from(thousandths) / 1000) as u16;
+        let share = share.clamp(total.min(3), total.saturating_sub(3).max(total.min(3)));
+        self.dividers.push(Divider { nth, is_column, area, share, base });
+        share
+    }
+
+    /// Parts an area into an upper and a lower one.
+    fn rows(
+        &mut self,
+        area: Rect,
+        twentieths: i16,
+        a: &[Pane],
+        b: &[Pane],
+    ) -> (Rect, Rect) {
+        let upper = self.part(area, false, Split { twentieths, a, b });
+        split_rows(area, upper)
+    }
+
+    /// Parts an area into a left and a right one.
+    fn columns(
+        &mut self,
+        area: Rect,
+        twentieths: i16,
+        a: &[Pane],
+        b: &[Pane],
+    ) -> (Rect, Rect) {
+        let left = self.part(area, true, Split { twentieths, a, b });
+        split_columns(area, left)
     }
 
     fn tiny(&mut self, body: Rect) {
-        let upper = self.share(body.height, 12, &[P::Source], REST);
-        let (top, bottom) = split_rows(body, upper);
+        let (top, bottom) = self.rows(body, 12, &[P::Source], REST);
         if bottom.height < 3 {
+            self.dividers.clear();
             self.slot(body, zoomed(self.arrangement.focus), false);
             return;
         }
@@ -236,8 +327,7 @@ impl Placer<'_> {
     }
 
     fn compact(&mut self, body: Rect) {
-        let upper = self.share(body.height, 11, &[P::Source], REST);
-        let (top, bottom) = split_rows(body, upper);
+        let (top, bottom) = self.rows(body, 11, &[P::Source], REST);
         self.slot(top, &[P::Source], true);
         self.slot(bottom, REST, true);
     }
@@ -246,18 +336,14 @@ impl Placer<'_> {
         const UNDER: &[Pane] = &[P::Variables, P::Console];
         const RIGHT: &[Pane] = &[P::Goroutines, P::Stack, P::Breakpoints, P::Watches];
         const LAST: &[Pane] = &[P::Breakpoints, P::Watches];
-        let left_width = self.share(body.width, 12, &[P::Source], RIGHT);
-        let (left, right) = split_columns(body, left_width);
-        let upper = self.share(left.height, 12, &[P::Source], UNDER);
-        let (top, bottom) = split_rows(left, upper);
+        let (left, right) = self.columns(body, 12, &[P::Source], RIGHT);
+        let (top, bottom) = self.rows(left, 12, &[P::Source], UNDER);
         self.slot(top, &[P::Source], true);
         self.slot(bottom, UNDER, true);
-        let first =
-            self.share(right.height, 7, &[P::Goroutines], &[P::Stack, P::Breakpoints]);
-        let (top, rest) = split_rows(right, first);
+        let (top, rest) =
+            self.rows(right, 7, &[P::Goroutines], &[P::Stack, P::Breakpoints]);
         self.slot(top, &[P::Goroutines], true);
-        let second = self.share(rest.height, 10, &[P::Stack], LAST);
-        let (middle, last) = split_rows(rest, second);
+        let (middle, last) = self.rows(rest, 10, &[P::Stack], LAST);
         self.slot(middle, &[P::Stack], true);
         self.slot(last, LAST, true);
     }
@@ -265,48 +351,40 @@ impl Placer<'_> {
     fn wide(&mut self, body: Rect) {
         const LEFT: &[Pane] = &[P::Goroutines, P::Stack, P::Breakpoints];
         const RIGHT: &[Pane] = &[P::Variables, P::Watches];
-        let left_width = self.share(body.width, 5, LEFT, &[P::Source]);
-        let (left, rest) = split_columns(body, left_width);
-        let middle_width = self.share(rest.width, 13, &[P::Source], RIGHT);
-        let (middle, right) = split_columns(rest, middle_width);
-        let first =
-            self.share(left.height, 9, &[P::Goroutines], &[P::Stack, P::Breakpoints]);
-        let (top, below) = split_rows(left, first);
-        self.slot(middle_top(self, middle), &[P::Source], true);
-        self.slot(top, &[P::Goroutines], true);
-        let upper = self.share(right.height, 14, &[P::Variables], &[P::Watches]);
-        let (variables, watches) = split_rows(right, upper);
+        let (left, rest) = self.columns(body, 5, LEFT, &[P::Source]);
+        let (middle, right) = self.columns(rest, 13, &[P::Source], RIGHT);
+        let (goroutines, below) =
+            self.rows(left, 9, &[P::Goroutines], &[P::Stack, P::Breakpoints]);
+        let (source, console) = self.rows(middle, 15, &[P::Source], &[P::Console]);
+        let (variables, watches) = self.rows(right, 14, &[P::Variables], &[P::Watches]);
+        let (stack, breakpoints) = self.rows(below, 12, &[P::Stack], &[P::Breakpoints]);
+        self.slot(source, &[P::Source], true);
+        self.slot(goroutines, &[P::Goroutines], true);
         self.slot(variables, &[P::Variables], true);
-        let second = self.share(below.height, 12, &[P::Stack], &[P::Breakpoints]);
-        let (stack, breakpoints) = split_rows(below, second);
         self.slot(stack, &[P::Stack], true);
         self.slot(breakpoints, &[P::Breakpoints], true);
         self.slot(watches, &[P::Watches], true);
-        let source = self.slots[0].area.height;
-        let (_, console) = split_rows(middle, source);
         self.slot(console, &[P::Console], true);
     }
 
     fn tall(&mut self, body: Rect) {
         const LISTS: &[Pane] = &[P::Goroutines, P::Stack, P::Breakpoints, P::Watches];
-        let upper =
-            self.share(body.height, 9, &[P::Source], &[P::Variables, P::Goroutines]);
-        let (top, rest) = split_rows(body, upper);
+        let (top, rest) =
+            self.rows(body, 9, &[P::Source], &[P::Variables, P::Goroutines]);
         self.slot(top, &[P::Source], true);
-        let second = self.share(rest.height, 8, &[P::Variables], LISTS);
-        let (variables, rest) = split_rows(rest, second);
+        let (variables, rest) = self.rows(rest, 8, &[P::Variables], LISTS);
         self.slot(variables, &[P::Variables], true);
-        let third = self.share(rest.height, 13, LISTS, &[P::Console]);
-        let (lists, console) = split_rows(rest, third);
+        let (lists, console) = self.rows(rest, 13, LISTS, &[P::Console]);
         self.slot(lists, LISTS, true);
         self.slot(console, &[P::Console], true);
     }
 }
 
-/// The source's part of the middle column; the console is under it.
-fn middle_top(at: &Placer<'_>, middle: Rect) -> Rect {
-    let upper = at.share(middle.height, 15, &[P::Source], &[P::Console]);
-    split_rows(middle, upper).0
+/// How an area is parted between the panes on both sides.
+struct Split<'a> {
+    twentieths: i16,
+    a: &'a [Pane],
+    b: &'a [Pane],
 }
 
 fn split_rows(area: Rect, upper: u16) -> (Rect, Rect) {
@@ -354,6 +432,25 @@ mod tests {
                 for zoomed in [false, true] {
                     let it = Arrangement { class, zoomed, ..Default::default() };
                     check(&layout(width, height, &it));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_border_that_is_dragged_is_where_the_mouse_is() {
+        for (width, height) in [(80, 24), (120, 40), (200, 60), (80, 60)] {
+            let areas = layout(width, height, &Arrangement::default());
+            assert!(areas.dividers.len() <= DIVIDERS_MAX);
+            for nth in 0..areas.dividers.len() {
+                for by in [-3i16, 1, 2] {
+                    let mut it = Arrangement::default();
+                    let before = layout(width, height, &it).dividers[nth];
+                    let wanted = before.at().saturating_add_signed(by);
+                    it.dragged[areas.class as usize][nth] = before.dragged_to(wanted);
+                    let areas = layout(width, height, &it);
+                    assert_eq!(areas.dividers[nth].at(), wanted, "{nth} {areas:?}");
+                    check(&areas);
                 }
             }
         }

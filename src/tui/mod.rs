@@ -394,6 +394,8 @@ fn msg_of(event: Event) -> Option<Msg> {
             let (x, y) = (it.column, it.row);
             Some(Msg::Mouse(match it.kind {
                 MouseEventKind::Down(MouseButton::Left) => Mouse::Press(x, y),
+                MouseEventKind::Drag(MouseButton::Left) => Mouse::Drag(x, y),
+                MouseEventKind::Up(MouseButton::Left) => Mouse::Release(x, y),
                 MouseEventKind::ScrollUp => Mouse::Wheel(x, y, -1),
                 MouseEventKind::ScrollDown => Mouse::Wheel(x, y, 1),
                 _ => return None,

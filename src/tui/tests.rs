@@ -862,6 +862,22 @@ fn the_mouse_chooses_and_breaks() {
 }
 
 #[test]
+fn a_border_is_dragged_and_set_back() {
+    let (mut script, _) = script(true, (120, 40));
+    let width = |script: &Script| script.state.areas().slots[0].area.width;
+    let before = width(&script);
+    script.send(Msg::Mouse(Mouse::Press(before, 5)));
+    script.send(Msg::Mouse(Mouse::Drag(before - 20, 9)));
+    script.send(Msg::Mouse(Mouse::Drag(before - 13, 9)));
+    assert_eq!(width(&script), before - 13);
+    script.send(Msg::Mouse(Mouse::Release(before - 13, 9)));
+    script.send(Msg::Mouse(Mouse::Drag(5, 5)));
+    assert_eq!(width(&script), before - 13, "let go is let go");
+    script.keys("=");
+    assert_eq!(width(&script), before);
+}
+
+#[test]
 fn every_overlay_closes_with_escape_and_gives_the_focus_back() {
     for keys in ["?", "q", "<Ctrl-P>", "<Ctrl-T>", "gl", "5e", "3jF"] {
         let (mut script, _) = script(true, (120, 40));

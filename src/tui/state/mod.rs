@@ -225,6 +225,8 @@ pub struct State {
     pub standing: Option<Message>,
     pub undo: Vec<Undo>,
     pub mouse: bool,
+    /// The border that is being dragged, by its number.
+    pub dragged: Option<usize>,
     pub last_click: Option<(u64, u16, u16)>,
     /// Questions without an answer.
     pub waiting: Vec<Waiting>,
@@ -279,6 +281,7 @@ impl State {
             standing: None,
             undo: Vec::new(),
             mouse: true,
+            dragged: None,
             last_click: None,
             waiting: Vec::new(),
             leaving: false,

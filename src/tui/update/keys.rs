@@ -188,7 +188,10 @@ fn act_on_screen(state: &mut State, action: Action, out: &mut Vec<Effect>) {
         Action::NextLayout => next_layout(state),
         Action::Grow => grow(state, 1),
         Action::Shrink => grow(state, -1),
-        Action::ResetLayout => state.screen.growth = [0; 7],
+        Action::ResetLayout => {
+            state.screen.growth = [0; 7];
+            state.screen.dragged = Default::default();
+        }
         Action::Escape => escape(state, out),
         Action::Print => print(state),
         Action::Watch => variables::watch_this(state),

@@ -1,4 +1,5 @@
-//! The mouse: clicks choose, double clicks open, the wheel scrolls, the gutter breaks.
+//! The mouse: clicks choose, double clicks open, the wheel scrolls, the gutter breaks,
+//! borders are dragged.
 
 use ratatui::layout::{Position, Rect};
 
@@ -21,8 +22,18 @@ pub fn on_mouse(state: &mut State, mouse: Mouse, out: &mut Vec<Effect>) {
     match mouse {
         Mouse::Press(x, y) => press(state, x, y, out),
         Mouse::Wheel(x, y, rows) => wheel(state, x, y, rows, out),
-        Mouse::Drag(..) | Mouse::Release(..) => {}
+        Mouse::Drag(x, y) => drag(state, x, y),
+        Mouse::Release(..) => state.dragged = None,
     }
+}
+
+/// Moves the border that was pressed to where the mouse is.
+fn drag(state: &mut State, x: u16, y: u16) {
+    let Some(nth) = state.dragged else { return };
+    let areas = state.areas();
+    let Some(divider) = areas.dividers.get(nth) else { return };
+    let at = if divider.is_column { x } else { y };
+    state.screen.dragged[areas.class as usize][nth] = divider.dragged_to(at);
 }
 
 fn press(state: &mut State, x: u16, y: u16, out: &mut Vec<Effect>) {
@@ -36,6 +47,7 @@ fn press(state: &mut State, x: u16, y: u16, out: &mut Vec<Effect>) {
     state.prompt = None;
     let areas = state.areas();
     let at = Position { x, y };
+    state.dragged = areas.dividers.iter().find(|it| it.is_hit(x, y)).map(|it| it.nth);
     let Some(slot) = areas.slots.iter().find(|it| it.area.contains(at)).cloned() else {
         return;
     };
