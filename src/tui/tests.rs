@@ -482,6 +482,32 @@ fn the_palette_finds_a_function_and_goes_there() {
 }
 
 #[test]
+fn who_types_faster_than_names_are_found_gets_what_was_typed() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.hold::<ListFunctionsIn>();
+    script.keys("<Ctrl-P>");
+    script.text("main.ma");
+    script.keys("<Enter>");
+    assert_eq!(script.state.overlays.len(), 1, "there is nothing to choose from yet");
+    let funcs = Some(vec!["main.count".into(), "main.main".into()]);
+    fake.release::<ListFunctionsIn>(Ok(ListFunctionsOut { funcs }));
+    script.pump();
+    assert!(script.state.overlays.is_empty());
+    assert_eq!(script.state.source.cursor, 2, "that is where main.main is");
+    script.state.symbols = Default::default();
+    script.keys("<Ctrl-P>");
+    script.text("main.co");
+    script.keys("<Ctrl-B>");
+    fake.take_asked();
+    let funcs = Some(vec!["main.count".into()]);
+    fake.release::<ListFunctionsIn>(Ok(ListFunctionsOut { funcs }));
+    script.pump();
+    // A breakpoint begins with where it is to be.
+    assert_eq!(methods(&fake), ["FindLocation"]);
+    assert!(script.state.overlays.is_empty());
+}
+
+#[test]
 fn the_command_line_completes_and_remembers() {
     let (mut script, fake) = script(true, (120, 40));
     fake.take_asked();

@@ -57,6 +57,13 @@ impl PaletteKind {
     }
 }
 
+/// What was asked of the palette before it had found what was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    Choose,
+    Break,
+}
+
 /// The palette, and the picker of processes, which looks the same.
 #[derive(Debug)]
 pub struct Palette {
@@ -73,6 +80,8 @@ pub struct Palette {
     pub found: Vec<Found>,
     pub at: ListPosition,
     pub is_searching: bool,
+    /// What is to be done with the best match as soon as it has been found.
+    pub then: Option<Then>,
     pub processes: Vec<Process>,
     /// Why the last try to attach failed.
     pub error: Option<String>,
@@ -90,6 +99,7 @@ impl Palette {
             found: Vec::new(),
             at: ListPosition::default(),
             is_searching: false,
+            then: None,
             processes: Vec::new(),
             error: None,
         }

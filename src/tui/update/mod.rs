@@ -94,7 +94,7 @@ fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
             }
         }
         Msg::Matches { generation, found } => {
-            palette::on_matches(state, generation, found);
+            palette::on_matches(state, generation, found, out);
         }
         Msg::Processes(list) => palette::on_processes(state, list, out),
         Msg::Output(bytes) => lists::on_output(state, &bytes),
@@ -215,6 +215,10 @@ fn wants(state: &mut State, out: &mut Vec<Effect>) {
         out.push(Effect::Ask(Ask::Breakpoints { revision }));
     }
     breakpoints::want_places(state, out);
+    if matches!(state.overlays.last(), Some(Overlay::Palette(_))) {
+        // It may have been opened before there was anybody to ask.
+        palette::ask_for_names(state, out);
+    }
     if state.is_stopped() {
         wants_of_stop(state, out);
     }

@@ -11,7 +11,7 @@ use crate::tui::pane::Pane;
 use crate::tui::state::State;
 use crate::tui::state::lists::ListPosition;
 use crate::tui::state::msg::{Ask, Effect, Found, Process};
-use crate::tui::state::overlay::{Overlay, Palette, PaletteKind};
+use crate::tui::state::overlay::{Overlay, Palette, PaletteKind, Then};
 use crate::tui::state::source::Place;
 use crate::tui::update;
 use crate::tui::update::answers::place_text;
@@ -42,6 +42,7 @@ pub fn on_names(state: &mut State, out: &mut Vec<Effect>) {
     }
     if matches!(state.overlays.last(), Some(Overlay::Palette(_))) {
         refill(state, out);
+        do_then(state, out);
     } else {
         prompt::complete_again(state);
     }
@@ -132,7 +133,12 @@ fn goroutine_names(state: &State) -> Vec<String> {
     all.map(|it| goroutines::row_text(it, state.server.go_minor)).collect()
 }
 
-pub fn on_matches(state: &mut State, generation: u64, found: Vec<Found>) {
+pub fn on_matches(
+    state: &mut State,
+    generation: u64,
+    found: Vec<Found>,
+    out: &mut Vec<Effect>,
+) {
     if let Some(palette) = top(state)
         && palette.generation == generation
     {
@@ -140,6 +146,37 @@ pub fn on_matches(state: &mut State, generation: u64, found: Vec<Found>) {
         palette.is_searching = false;
         palette.at = ListPosition::default();
     }
+    do_then(state, out);
+}
+
+/// Does what was asked before there was anything to do it with.
+fn do_then(state: &mut State, out: &mut Vec<Effect>) {
+    if is_pending(state) {
+        return;
+    }
+    match top(state).and_then(|it| it.then.take()) {
+        Some(Then::Choose) => choose(state, out),
+        Some(Then::Break) => break_here(state, out),
+        None => {}
+    }
+}
+
+/// Whether what is listed is not yet what the query means: somebody types faster than we
+/// search.
+fn is_pending(state: &mut State) -> bool {
+    let has_names = state.symbols.list.is_some() || state.symbols.error.is_some();
+    let Some(palette) = top(state) else { return false };
+    let wants_names = matches!(palette.kind, PaletteKind::Files | PaletteKind::Functions);
+    palette.is_searching || wants_names && !has_names
+}
+
+/// Waits with what was asked, if need be. Says whether it does.
+fn waits(state: &mut State, then: Then) -> bool {
+    let is_pending = is_pending(state);
+    if let Some(palette) = top(state).filter(|_| is_pending) {
+        palette.then = Some(then);
+    }
+    is_pending
 }
 
 pub fn on_processes(state: &mut State, list: Vec<Process>, out: &mut Vec<Effect>) {
@@ -161,6 +198,7 @@ pub fn on_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
     let Some(palette) = top(state) else { return };
     let len = palette.found.len();
     let is_picker = palette.kind == PaletteKind::Processes;
+    palette.then = None;
     match key.code {
         KeyCode::Esc if is_picker && palette.line.text.is_empty() => {
             return out.push(Effect::Exit(None));
@@ -208,6 +246,9 @@ impl Palette {
 
 /// Goes where the chosen row leads.
 pub fn choose(state: &mut State, out: &mut Vec<Effect>) {
+    if waits(state, Then::Choose) {
+        return;
+    }
     let Some(palette) = top(state) else { return };
     let (kind, chosen) = (palette.kind, palette.chosen());
     let n_files = palette.n_files;
@@ -264,6 +305,9 @@ fn attach(state: &mut State, chosen: Option<usize>, out: &mut Vec<Effect>) {
 
 /// Ctrl-B: a breakpoint on the function that is chosen, without going there.
 fn break_here(state: &mut State, out: &mut Vec<Effect>) {
+    if waits(state, Then::Break) {
+        return;
+    }
     let Some(palette) = top(state) else { return };
     let is_function = match palette.kind {
         PaletteKind::Functions => true,
