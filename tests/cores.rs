@@ -168,6 +168,13 @@ fn a_core_of_the_kernel() {
     let stack = debugged.stack(-1, 50);
     let names: Vec<&str> = crate::support::debugged::functions(&stack);
     assert!(names.contains(&"main.main"), "{names:?}");
+    let mut command = Command::new(ours());
+    command.args(["core", "--allow-non-terminal-interactive"]);
+    let (_, said) = run({
+        command.arg(&fixture.executable).arg(core.path());
+        command
+    });
+    assert!(said.contains("panic: runtime error: invalid memory address"), "{said}");
     drop(debugged);
     drop(core);
     fs::remove_dir(&dir).unwrap();

@@ -15,11 +15,12 @@ use std::process;
 use std::sync::Arc;
 
 use crate::api::methods::*;
-use crate::api::types::DebuggerState;
+use crate::api::types::{DebuggerState, EvalScope, LoadConfig};
 use crate::client::{Client, ClientError};
 use crate::frontend::command::session::{Flow, Front, Session};
 use crate::frontend::config::Config;
 use crate::frontend::text::Line;
+use crate::frontend::text::stop::{PANIC_VALUE, panic_text};
 use crate::line::ahead::TypedAhead;
 use crate::line::edit::Reader;
 use crate::line::interrupt::Interrupts;
@@ -67,6 +68,9 @@ pub fn run(client: Arc<dyn Client>, options: Options) -> i32 {
     };
     if let Some(core) = state.and_then(|it| about_core(&it)) {
         terminal.printer.line(&Line::plain(core));
+        if let Some(panic) = panic_of(&*client) {
+            terminal.printer.line(&Line::plain(panic));
+        }
     }
     interrupts.begin(multi);
     let mut session = Session::new(Arc::clone(&client), config);
@@ -105,6 +109,14 @@ fn about_core(state: &DebuggerState) -> Option<String> {
     let ending = ending.strip_prefix(": ").map(|it| format!(", ended by {it}"));
     let (pid, line) = (state.pid, state.command_line.trim_end());
     Some(format!("Core file of process {pid} ({line}){}", ending.unwrap_or_default()))
+}
+
+/// What the goroutine of a core file had panicked with, if it had.
+fn panic_of(client: &dyn Client) -> Option<String> {
+    let expr = PANIC_VALUE.to_owned();
+    let scope = EvalScope::selected(0);
+    let cfg = Some(LoadConfig::FULL);
+    panic_text(&client.call(EvalIn { scope, expr, cfg }).ok()?.variable?)
 }
 
 /// Reads and runs commands until one of them ends the session.

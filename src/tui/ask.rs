@@ -8,6 +8,7 @@ use crate::api::types::{
     Breakpoint, DebuggerState, EvalScope, GoroutineGroup, LoadConfig, Location, Variable,
 };
 use crate::client::{Client, ClientError, decode, encode};
+use crate::frontend::text::stop::PANIC_VALUE;
 use crate::tui::state::msg::{Answer, Ask, AskError, GoroutineQuery, Hello, Msg, Resume};
 use crate::tui::state::overlay::NameList;
 
@@ -165,6 +166,13 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
         // `runtime.throw` and `runtime.fatal` are given it in `s`.
         Ask::FatalError { .. } => {
             let args = EvalIn { scope: scope(-1, 0), expr: "s".into(), cfg: Some(TREE) };
+            call(client, waiting, &args, |it| {
+                Answer::Variable(it.variable.map(Box::new))
+            });
+        }
+        Ask::PanicValue { .. } => {
+            let expr = PANIC_VALUE.to_owned();
+            let args = EvalIn { scope: scope(-1, 0), expr, cfg: Some(TREE) };
             call(client, waiting, &args, |it| {
                 Answer::Variable(it.variable.map(Box::new))
             });

@@ -5,7 +5,7 @@ use crate::api::types::{
     Variable, VariableFlags,
 };
 use crate::frontend::config::PathStyle;
-use crate::frontend::text::variable::{Style, render, single_line};
+use crate::frontend::text::variable::{Style, kind_name, render, single_line};
 use crate::frontend::text::{Text, breakpoint, goroutine, listing, stack};
 use crate::frontend::theme::Role;
 
@@ -285,6 +285,19 @@ fn depth_below_root(thread: &Thread, bp: &Breakpoint) -> Option<usize> {
     let is_root = |function: &Function| function.name == bp.root_func_name;
     let root = frames.iter().rposition(|it| it.function.as_ref().is_some_and(is_root))?;
     Some(root + 1)
+}
+
+/// The expression for what the selected goroutine has panicked with.
+pub const PANIC_VALUE: &str = "runtime.curg._panic.arg";
+
+/// The value of [`PANIC_VALUE`] in the runtime's words; `None` if it is no panic.
+pub fn panic_text(value: &Variable) -> Option<String> {
+    let inner = value.children.as_ref()?.first()?;
+    match kind_name(inner.kind) {
+        "invalid" => None,
+        "string" => Some(format!("panic: {}", inner.value)),
+        _ => Some(format!("panic: {}", single_line(value))),
+    }
 }
 
 #[cfg(test)]

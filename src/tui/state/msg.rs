@@ -249,6 +249,10 @@ pub enum Ask {
     FatalError {
         stop: StopId,
     },
+    /// What the goroutine of a core file had panicked with.
+    PanicValue {
+        stop: StopId,
+    },
 }
 
 /// What a breakpoint is set for.

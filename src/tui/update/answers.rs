@@ -118,6 +118,9 @@ fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
         (Ask::FatalError { stop }, Answer::Variable(Some(it))) if stop == state.stop => {
             run::on_fatal_error(state, &it.value);
         }
+        (Ask::PanicValue { stop }, Answer::Variable(Some(it))) if stop == state.stop => {
+            run::on_panic_value(state, &it);
+        }
         (Ask::Set { symbol, .. }, Answer::Done) => {
             state.say(Role::Success, format!("{symbol} is set"));
             variables::reload(state);
@@ -176,7 +179,7 @@ pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect
             breakpoints::on_not_amended(state, &it, said);
         }
         Ask::Symbols => state.symbols.error = Some(said),
-        Ask::FatalError { .. } | Ask::Places { .. } => {}
+        Ask::FatalError { .. } | Ask::PanicValue { .. } | Ask::Places { .. } => {}
         Ask::Print { title, .. } => {
             state.log(Role::ConsoleError, &format!("{title}: {why}"));
             state.say(Role::Error, said);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::api::types::{DebuggerState, Location, Thread};
+use crate::api::types::{DebuggerState, Location, Thread, Variable};
+use crate::frontend::text::stop::panic_text;
 use crate::frontend::text::wait_reason::go_minor;
 use crate::frontend::theme::Role;
 use crate::tui::state::msg::{Ask, AskError, Effect, Hello, Leave, Resume};
@@ -270,6 +271,18 @@ fn ask_for_fatal_error(state: &State, out: &mut Vec<Effect>) {
     let id = thread.and_then(|it| it.breakpoint.as_ref()).map(|it| it.id);
     if id == Some(-2) {
         out.push(Effect::Ask(Ask::FatalError { stop: state.stop }));
+    }
+    if state.stopped.stop_reason.starts_with("core: ") {
+        out.push(Effect::Ask(Ask::PanicValue { stop: state.stop }));
+    }
+}
+
+/// Why the process of a core file ended, if it was a panic.
+pub fn on_panic_value(state: &mut State, value: &Variable) {
+    if let Some(panic) = panic_text(value) {
+        let said = text::clean(&panic).into_owned();
+        state.log(Role::Error, &said);
+        state.stand(Role::Error, said);
     }
 }
 

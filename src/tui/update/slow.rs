@@ -75,7 +75,7 @@ fn name(ask: &Ask) -> Option<&str> {
         Ask::Symbols => "the names",
         Ask::Find { spec } => spec,
         Ask::Print { title, .. } => title,
-        Ask::FatalError { .. } => "the reason",
+        Ask::FatalError { .. } | Ask::PanicValue { .. } => "the reason",
         Ask::Hello
         | Ask::State
         | Ask::Places { .. }

@@ -22,6 +22,7 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, has_focus: bool)
             _ if !state.breakpoints.filter.is_empty() => {
                 "none matches the filter (Esc clears it)"
             }
+            _ if state.server.is_core => "a core file never gets to one",
             _ => "b sets one on the line under the cursor, gb asks where",
         };
         return note(canvas, area, text, Role::Dim);
