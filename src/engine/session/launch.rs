@@ -271,8 +271,9 @@ impl Session {
             Ok(opened) => opened,
             Err(err) => {
                 // Nothing of ours is in the new image, so it can be let go as it is.
-                if let Some(inferior) = self.inferior.take() {
-                    inferior.leave(false)?;
+                // Launched or not, it goes on: the program is not ours to end.
+                if let Some(Inferior::Live(live)) = self.inferior.take() {
+                    live.detach()?;
                 }
                 self.exit_status = 0;
                 return Err(Error::message(format!(
