@@ -11,6 +11,7 @@ mod cores;
 mod code;
 mod dlv_connect;
 mod errors;
+mod fuzz;
 mod goroutines;
 mod line_pty;
 mod rpc_compat;

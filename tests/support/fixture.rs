@@ -36,6 +36,9 @@ pub struct Build<'a> {
     pub toolchain: Option<&'a str>,
     /// The package around the file, with its own `go.mod`, not the file alone.
     pub package: bool,
+    /// Without C, whether or not there is a compiler for it, and without the paths of this
+    /// machine: the same file everywhere.
+    pub pure: bool,
     /// More arguments for `go build`.
     pub flags: &'a [&'a str],
 }
@@ -60,6 +63,7 @@ impl Fixture {
     pub fn build_file(main: &Path, name: &str, how: Build<'_>) -> Fixture {
         let mut flavor = String::new();
         flavor.push_str(if how.optimized { "-opt" } else { "" });
+        flavor.push_str(if how.pure { "-pure" } else { "" });
         for part in how.toolchain.iter().chain(how.flags) {
             flavor.extend(part.chars().filter(|it| it.is_alphanumeric() || *it == '.'));
         }
@@ -75,6 +79,9 @@ impl Fixture {
         }
         if let Some(toolchain) = how.toolchain {
             go.env("GOTOOLCHAIN", toolchain);
+        }
+        if how.pure {
+            go.env("CGO_ENABLED", "0").env_remove("GOAMD64").arg("-trimpath");
         }
         go.args(how.flags);
         match main.parent().filter(|_| how.package) {

@@ -317,8 +317,8 @@ impl<'c, 'a> Loader<'c, 'a> {
     fn string(&mut self, v: &mut Variable) {
         let max = self.config.string_len_max.max(0);
         let len = usize::try_from(v.len.min(max)).unwrap_or(0);
-        if len as u64 > super::reader::BYTES_MAX {
-            v.unreadable = Some(format!("not loaded: {len} bytes are too many at once"));
+        if let Err(why) = self.cx.reader.affords(v.base, len) {
+            v.unreadable = Some(why);
             return;
         }
         match self.cx.reader.read_bytes(v.base, len) {

@@ -100,6 +100,19 @@ impl<'a> Reader<'a> {
         left.is_some()
     }
 
+    /// Whether the request may still read this much: what was read ahead has been paid
+    /// for.
+    pub fn affords(&self, addr: Addr, len: usize) -> Result<(), String> {
+        if self.is_held(addr, len) || self.take_bytes(len) {
+            return Ok(());
+        }
+        Err(format!(
+            "not loaded: the limit of {} MB for one request is reached; ask for a part \
+             of it",
+            BYTES_MAX >> 20
+        ))
+    }
+
     fn is_held(&self, addr: Addr, len: usize) -> bool {
         self.find(addr, len).is_some()
     }

@@ -175,7 +175,8 @@ impl Instant {
         if !(-SECONDS_MAX..=SECONDS_MAX).contains(&seconds) {
             return None;
         }
-        let local = seconds + offset.clamp(-86_400, 86_400);
+        let offset = offset.clamp(-86_400, 86_400);
+        let local = seconds + offset;
         let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
         let (year, month, day) = civil(days);
         let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
