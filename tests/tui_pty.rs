@@ -261,3 +261,20 @@ fn the_example_program_is_one_command_away() {
     terminal.keys("P");
     terminal.wait_for("STOPPED");
 }
+
+/// Terminals tell of a new size by a signal, which may come together with a key.
+#[test]
+fn every_resize_is_seen_also_together_with_a_key() {
+    let fixture = Fixture::build("loop");
+    let mut terminal = exec(&fixture, &[], 100, 30);
+    ready(&mut terminal);
+    for (columns, rows) in [(90u16, 26u16), (100, 30), (120, 40), (80, 24)].repeat(3) {
+        terminal.keys("j");
+        terminal.resize(columns, rows);
+        terminal.wait_until("hints in the last line but one", |it| {
+            let screen = it.screen();
+            let hints = screen.lines().nth(usize::from(rows) - 2);
+            hints.is_some_and(|it| it.trim_end().ends_with("? keys"))
+        });
+    }
+}

@@ -34,6 +34,8 @@ pub struct Tree {
     pub formats: HashMap<String, Format>,
     pub rows: Vec<Row>,
     pub at: ListPosition,
+    /// The row that was opened last: what is in it is to be seen.
+    pub reveal: Option<String>,
     /// The values by path: of this stop, and of the one before it.
     values: HashMap<String, String>,
     before: HashMap<String, String>,
@@ -105,6 +107,22 @@ impl Tree {
         }
     }
 
+    /// Scrolls so that what was opened shows as much as there is room for.
+    pub fn reveal_opened(&mut self, height: usize) {
+        let Some(row) = self.rows.get(self.at.cursor) else { return };
+        if self.reveal.as_ref() != Some(&row.path) {
+            return;
+        }
+        let below = self.rows[self.at.cursor + 1..].iter();
+        let n = below.clone().take_while(|it| it.depth > row.depth).count();
+        // One row alone may say that the others are on their way.
+        if n > 1 || below.take(1).any(|it| it.is_value() && it.depth > row.depth) {
+            self.reveal = None;
+        }
+        let last = self.at.cursor + n + 1;
+        self.at.top = self.at.top.max(last.saturating_sub(height)).min(self.at.cursor);
+    }
+
     pub fn row(&self) -> Option<&Row> {
         self.rows.get(self.at.cursor)
     }
@@ -128,6 +146,8 @@ pub struct Variables {
     pub tree: Tree,
     /// The function that the values of the tree are of.
     pub function: (i64, String),
+    /// Where the cursor was in the functions that have been seen.
+    pub cursors: HashMap<String, String>,
     pub filter: String,
 }
 

@@ -121,7 +121,10 @@ pub fn open_quit(state: &mut State, out: &mut Vec<Effect>) {
     let now = if state.is_running() { "RUNNING" } else { "STOPPED" };
     let breakpoints =
         if n == 1 { "1 breakpoint is".into() } else { format!("{n} breakpoints are") };
-    let line = format!("The program is {now}. {breakpoints} set.");
+    let line = match state.width {
+        0..60 => format!("{now}, {breakpoints} set."),
+        _ => format!("The program is {now}. {breakpoints} set."),
+    };
     // A service kills what it launched when it is left: to promise more would be a lie.
     let mut choices = Vec::new();
     if state.settings.attached {

@@ -192,6 +192,11 @@ fn settle(state: &mut State) {
             }
         } else {
             let len = lists::len(state, slot.front);
+            match slot.front {
+                Pane::Variables => state.variables.tree.reveal_opened(height),
+                Pane::Watches => state.watches.tree.reveal_opened(height),
+                _ => {}
+            }
             if let Some(at) = lists::position(state, slot.front) {
                 at.settle(len, height);
             }

@@ -36,9 +36,34 @@ pub fn on_frame(state: &mut State, out: &mut Vec<Effect>) {
     let function = (state.scope.goroutine, name.unwrap_or_default());
     let is_same = state.variables.function == function;
     state.variables.tree.turn(is_same);
-    state.variables.function = function;
-    rebuild(state);
+    let before = std::mem::replace(&mut state.variables.function, function);
+    if is_same {
+        rebuild(state);
+    } else {
+        change_function(state, before.1);
+    }
     load_open(state, false, out);
+}
+
+/// Functions whose cursor is remembered.
+const CURSORS_MAX: usize = 200;
+
+/// Another function's variables: the cursor goes where it was in it before.
+fn change_function(state: &mut State, before: String) {
+    let it = &mut state.variables;
+    if let Some(row) = it.tree.row() {
+        if it.cursors.len() >= CURSORS_MAX {
+            it.cursors.clear();
+        }
+        it.cursors.insert(before, row.path.clone());
+    }
+    rebuild(state);
+    let it = &mut state.variables;
+    let path = it.cursors.get(&it.function.1);
+    let at = path.and_then(|path| it.tree.rows.iter().position(|row| row.path == *path));
+    if let Some(at) = at {
+        it.tree.at.cursor = at;
+    }
 }
 
 pub fn on_watches(state: &mut State, out: &mut Vec<Effect>) {
@@ -143,6 +168,7 @@ pub fn set_open(state: &mut State, open: bool, out: &mut Vec<Effect>) {
             } else {
                 it.open.remove(&row.path);
             }
+            it.reveal = open.then(|| row.path.clone());
         }
         _ if !open => {
             // Closing what has no children goes to what it is a child of.

@@ -57,6 +57,9 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, help: &Help) -> 
         Rect { x, y: area.y + 1, width: area.right().saturating_sub(x + 2), height: 1 };
     let cursor = status::edit_line(canvas, line, &help.filter);
     let lines = lines(state);
+    // On a narrow screen the first key has to do, so that the sentence can be read.
+    let is_narrow = area.width < 70;
+    let key_width = if is_narrow { 9 } else { 20 };
     let height = area.height.saturating_sub(4);
     for row in 0..height {
         let Some(line) = lines.get(help.top + usize::from(row)) else { break };
@@ -74,8 +77,12 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, help: &Help) -> 
             HelpLine::Action { keys, summary, is_enabled } => {
                 let key = if *is_enabled { Role::Key } else { Role::KeyDisabled };
                 let role = if *is_enabled { Role::Overlay } else { Role::KeyDisabled };
-                canvas.put(area.x + 4, y, 20, keys, key);
-                let x = area.x + 25.min(area.width);
+                let shown = match is_narrow {
+                    true => keys.split(", ").next().unwrap_or(keys),
+                    false => keys,
+                };
+                canvas.put(area.x + 3, y, key_width, shown, key);
+                let x = area.x + (key_width + 4).min(area.width);
                 canvas.put(x, y, area.right().saturating_sub(x + 1), summary, role);
             }
         }

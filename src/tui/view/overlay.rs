@@ -193,7 +193,10 @@ fn quit(canvas: &mut Canvas<'_>, screen: Rect, it: &Choices) {
         canvas.put(area.x + 4, y, 1, &key.to_string(), Role::Key);
         let end = canvas.put(area.x + 7, y, room.saturating_sub(5), text, Role::Overlay);
         if at == it.cursor {
-            canvas.put(end + 1, y, 8, "(Enter)", Role::Dim);
+            let left = area.right().saturating_sub(end + 2);
+            if left >= 8 {
+                canvas.put(end + 1, y, left, "(Enter)", Role::Dim);
+            }
             canvas.style(line, Role::Selection);
         }
         y += 1;
@@ -255,19 +258,17 @@ fn popup(canvas: &mut Canvas<'_>, screen: Rect, it: &TextPopup) {
             Role::Overlay,
         );
     }
-    let text = " y copies, Enter closes ";
-    canvas.put(
-        area.x + 2,
-        area.bottom() - 1,
-        area.width.saturating_sub(4),
-        text,
-        Role::Dim,
-    );
+    let (y, mut room) = (area.bottom() - 1, area.width.saturating_sub(4));
     let more = it.lines.len().saturating_sub(it.top + usize::from(rows));
     if more > 0 {
-        let text = format!(" {more} more lines ");
-        canvas.put_right(area.right() - 2, area.bottom() - 1, 24, &text, Role::Dim);
+        let text = if room > 44 { "more lines" } else { "more" };
+        let text = format!(" {more} {text} ");
+        canvas.put_right(area.right() - 2, y, room, &text, Role::Dim);
+        room = room.saturating_sub(text.len() as u16);
     }
+    let all = [" y copies, Enter closes ", " Enter closes "];
+    let fits = all.into_iter().find(|it| it.len() <= usize::from(room));
+    canvas.put(area.x + 2, y, room, fits.unwrap_or_default(), Role::Dim);
 }
 
 fn form(canvas: &mut Canvas<'_>, screen: Rect, it: &BreakpointForm) -> Position {
