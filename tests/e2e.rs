@@ -21,3 +21,4 @@ mod stepping;
 mod trust;
 mod tui_pty;
 mod values;
+mod versions;

@@ -27,6 +27,8 @@ struct Session {
     breaks: &'static [&'static str],
     /// How often it was continued then.
     continues: usize,
+    /// What was in its environment besides.
+    env: &'static [(&'static str, &'static str)],
 }
 
 /// How often a program is launched until its goroutines are scheduled as recorded.
@@ -73,11 +75,15 @@ const SESSIONS: &[Session] = &[
     Session { args: &["throw"], ..launched(&["30-throw"]) },
     launched(&["31-breakpoint-info"]),
     launched(&["32-bad-condition"]),
+    Session {
+        env: &[("GODEBUG", "tracebackancestors=5")],
+        ..stopped(&["37-ancestors"], &["for v := range in {"])
+    },
     launched(&["21-detach"]),
 ];
 
 const fn launched(files: &'static [&'static str]) -> Session {
-    Session { files, program: "prog", args: &[], breaks: &[], continues: 0 }
+    Session { files, program: "prog", args: &[], breaks: &[], continues: 0, env: &[] }
 }
 
 const fn stopped(
@@ -174,7 +180,7 @@ fn begin(session: &Session, fixture: &Fixture) -> Debugged {
     let mut launches = 0;
     loop {
         launches += 1;
-        let mut debugged = Debugged::launch(fixture, session.args);
+        let mut debugged = Debugged::launch_with(fixture, session.args, session.env);
         for text in session.breaks {
             debugged.break_at(&fixture.at(text));
         }

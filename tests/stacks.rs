@@ -1,7 +1,9 @@
 //! Do stacks say what calls are on them, and what these will call when they return?
 
 use tinydbg::api::methods::command::CONTINUE;
-use tinydbg::api::methods::{EvalIn, ListFunctionArgsIn, ListLocalVarsIn, StacktraceIn};
+use tinydbg::api::methods::{
+    AncestorsIn, EvalIn, ListFunctionArgsIn, ListLocalVarsIn, StacktraceIn,
+};
 use tinydbg::api::types::{Defer, EvalScope, Stackframe, Variable};
 
 use crate::support::debugged::{Debugged, LOAD, functions};
@@ -214,4 +216,49 @@ fn a_stack_goes_on_on_the_stack_that_it_came_from() {
     let args = StacktraceIn { id: -1, depth: 50, opts: 2, ..Default::default() };
     let one = debugged.wire.ask(args).locations.unwrap();
     assert!(one.len() < whole.len(), "{:?}", functions(&one));
+}
+
+/// With `GODEBUG=tracebackancestors=N` the runtime keeps where goroutines were started.
+#[test]
+fn ancestors_are_shown_where_the_runtime_keeps_them() {
+    let fixture = Fixture::build("frames");
+    let ask = |debugged: &mut Debugged| {
+        debugged.break_at(&fixture.at("// the grandchild"));
+        debugged.resume(CONTINUE);
+        let grandchild = debugged.break_at(&fixture.at("got := <-ch"));
+        debugged.clear_breakpoint(1);
+        loop {
+            let state = debugged.resume(CONTINUE);
+            let started_by = &state.current_goroutine.as_ref().unwrap().go_statement_loc;
+            let function = started_by.function.as_ref().unwrap();
+            if function.name == "main.child" {
+                break;
+            }
+            assert!(!state.exited, "{grandchild:?}");
+        }
+        let args = AncestorsIn { goroutine_id: -1, num_ancestors: 10, depth: 10 };
+        debugged.wire.try_ask(args)
+    };
+    let env = [("GODEBUG", "tracebackancestors=5")];
+    let mut debugged = Debugged::launch_with(&fixture, &[], &env);
+    let found = ask(&mut debugged).unwrap().ancestors.unwrap();
+    let stacks: Vec<Vec<Stackframe>> =
+        found.iter().map(|it| it.stack.clone().unwrap()).collect();
+    let users: Vec<(&str, i64)> = stacks
+        .iter()
+        .map(|stack| {
+            let user = stack.iter().find(|it| it.file.ends_with("frames/main.go"));
+            let user = user.unwrap();
+            (user.function.as_ref().unwrap().name.as_str(), user.line)
+        })
+        .collect();
+    let line = |text| i64::from(fixture.line(text));
+    let wanted = [
+        ("main.child", line("// the grandchild")),
+        ("main.main", line("go child(ready, ch, &wg)")),
+    ];
+    assert_eq!(users, wanted);
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let text = ask(&mut debugged).unwrap_err();
+    assert_eq!(text, "tracebackancestors is disabled");
 }

@@ -172,7 +172,7 @@ fn values_are_the_same_whatever_go_built_the_program() {
     }
 }
 
-fn toolchains() -> Vec<&'static str> {
+pub fn toolchains() -> Vec<&'static str> {
     let mut all = TOOLCHAINS.to_vec();
     if std::env::var_os("TINYDBG_ALL_GO").is_some() {
         all.extend(MORE_TOOLCHAINS);

@@ -41,6 +41,18 @@ impl Debugged {
         Debugged::launch_on(Peer::chosen(), &fixture.executable, args)
     }
 
+    /// The same with more variables in the program's environment.
+    pub fn launch_with(
+        fixture: &Fixture,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> Debugged {
+        let mut command = Server::command(Peer::chosen(), "exec");
+        command.arg(&fixture.executable).arg("--").args(args).envs(env.iter().copied());
+        let server = Server::start(command);
+        Debugged { wire: server.connect(), server }
+    }
+
     pub fn launch_on(peer: Peer, program: &Path, args: &[&str]) -> Debugged {
         let server = Server::exec(peer, program, args);
         Debugged { wire: server.connect(), server }

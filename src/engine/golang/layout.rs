@@ -305,6 +305,39 @@ mod tests {
         assert_eq!(of_dwarf, Some(Layout::of_version(version)));
     }
 
+    /// The oldest release, the last with old maps, the first with new ones, the newest;
+    /// with `TINYDBG_ALL_GO=1` those between them too.
+    #[test]
+    fn the_table_is_right_for_every_release() {
+        const SOURCE: &str = r#"package main
+
+func main() {
+	c := make(chan int, 1)
+	defer func() { println(recover() != nil) }()
+	select {
+	case c <- 1:
+		panic(<-c)
+	case <-c:
+	}
+}
+"#;
+        let mut toolchains = vec!["go1.19.13", "go1.23.12", "go1.24.13", "go1.27.0"];
+        if std::env::var_os("TINYDBG_ALL_GO").is_some() {
+            toolchains.extend(["go1.20.14", "go1.21.13", "go1.22.12", "go1.25.5"]);
+        }
+        for toolchain in toolchains {
+            let binary = testing::open_built_by(toolchain, SOURCE);
+            let of_version = Layout::of_version(binary.go_version().unwrap());
+            let of_dwarf =
+                Layout::of_dwarf(&binary, &Layout::of_version(OLDEST)).unwrap();
+            for row in FIELDS {
+                let (said, is) =
+                    (of_version.find_offset(row.field), of_dwarf.find_offset(row.field));
+                assert_eq!(said, is, "{toolchain}: {:?}", row.field);
+            }
+        }
+    }
+
     #[test]
     fn an_unknown_release_is_taken_for_the_newest() {
         let newer = GoVersion { major: 1, minor: 99 };

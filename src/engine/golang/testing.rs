@@ -51,10 +51,19 @@ pub fn open(source: &str, flags: &[&str]) -> Arc<Binary> {
     Binary::open(&build(source, flags)).unwrap()
 }
 
-/// Builds a Go program, or finds it built.
+/// The same with another release of Go than the one that is installed: `go1.23.12`.
+pub fn open_built_by(toolchain: &str, source: &str) -> Arc<Binary> {
+    Binary::open(&build_by(Some(toolchain), source, &[])).unwrap()
+}
+
 fn build(source: &str, flags: &[&str]) -> PathBuf {
+    build_by(None, source, flags)
+}
+
+/// Builds a Go program, or finds it built.
+fn build_by(toolchain: Option<&str>, source: &str, flags: &[&str]) -> PathBuf {
     let mut hasher = DefaultHasher::new();
-    (source, flags).hash(&mut hasher);
+    (toolchain, source, flags).hash(&mut hasher);
     let name = format!("golang-{:x}", hasher.finish());
     let dir = std::env::temp_dir().join("tinydbg-tests").join(name);
     let built = dir.join("program");
@@ -68,6 +77,9 @@ fn build(source: &str, flags: &[&str]) -> PathBuf {
     std::fs::create_dir_all(&own).unwrap();
     std::fs::write(own.join("main.go"), source).unwrap();
     let mut go = Command::new("go");
+    if let Some(toolchain) = toolchain {
+        go.env("GOTOOLCHAIN", toolchain);
+    }
     go.arg("build").args(flags).args(["-o", "program", "main.go"]).current_dir(&own);
     let output = go.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

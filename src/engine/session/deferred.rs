@@ -35,6 +35,10 @@ const XSAVE_LEN: usize = 576;
 const XMM_OFFSET: usize = 160;
 const XMM_LEN: usize = 16;
 
+/// Where in a `g` the guard of its stack is: compilers have it in their code
+/// (`$GOROOT/src/cmd/internal/obj/x86/obj6.go`, `stacksplit`).
+const G_STACKGUARD0: i64 = 16;
+
 /// The release from which the debug information says where in a closure a variable is
 /// (`DW_AT_go_closure_offset`).
 const CAPTURED_IN_PLACE: u32 = 23;
@@ -50,6 +54,10 @@ pub(super) struct Rehearsed<'a> {
 pub(super) struct Scratch<'a> {
     memory: &'a dyn Memory,
     stack: Vec<u8>,
+    /// Where zero is read: `runtime.writeBarrier`, because what is written to our own stack
+    /// is no business of the garbage collector's; and the guard of the goroutine's stack,
+    /// with which the runtime also asks it to make way for others.
+    zero: [Addr; 2],
 }
 
 impl Scratch<'_> {
@@ -81,7 +89,9 @@ impl Memory for Scratch<'_> {
 impl Words for Scratch<'_> {
     fn load(&mut self, addr: u64, len: usize) -> Option<u64> {
         let mut word = [0; 8];
-        self.read(Addr(addr), word.get_mut(..len)?).ok()?;
+        if !self.zero.contains(&Addr(addr)) {
+            self.read(Addr(addr), word.get_mut(..len)?).ok()?;
+        }
         Some(u64::from_le_bytes(word))
     }
 
@@ -138,11 +148,14 @@ pub(super) fn rehearse<'a>(
         r14: g.0,
         ..Registers::default()
     };
+    let barrier = program.binary.symbol("runtime.writeBarrier");
+    let barrier = barrier.map(|it| program.loaded(it.addr)).unwrap_or_default();
+    let zero = [barrier, g.offset(G_STACKGUARD0)];
     let mut rehearsal = Rehearsal {
         program,
         registers,
         xmm: [[0; XMM_LEN]; 16],
-        scratch: Scratch { memory, stack: vec![0; STACK_LEN] },
+        scratch: Scratch { memory, stack: vec![0; STACK_LEN], zero },
     };
     rehearsal.run();
     rehearsal.finish()
@@ -324,7 +337,9 @@ mod tests {
     #[test]
     fn only_the_stack_of_the_rehearsal_is_written_to() {
         let memory = FixedMemory::new().with(Addr(0x1000), 7_u64.to_le_bytes());
-        let mut scratch = Scratch { memory: &memory, stack: vec![0; STACK_LEN] };
+        let zero = [Addr(0x1008), Addr(0)];
+        let mut scratch = Scratch { memory: &memory, stack: vec![0; STACK_LEN], zero };
+        assert_eq!(scratch.load(0x1008, 4), Some(0));
         assert_eq!(scratch.load(0x1000, 8), Some(7));
         assert_eq!(scratch.store(0x1000, 8, 9), None);
         assert_eq!(scratch.store(STACK_AT, 8, 9), Some(()));
