@@ -8,6 +8,7 @@ use crate::api::types::{
     Breakpoint, DebuggerState, EvalScope, GoroutineGroup, LoadConfig, Location, Variable,
 };
 use crate::client::{Client, ClientError, decode, encode};
+use crate::frontend::source::parse_time;
 use crate::frontend::text::stop::PANIC_VALUE;
 use crate::tui::state::msg::{Answer, Ask, AskError, GoroutineQuery, Hello, Msg, Resume};
 use crate::tui::state::overlay::NameList;
@@ -85,6 +86,9 @@ pub fn submit(client: &Arc<dyn Client>, msgs: &Sender<Msg>, ask: Ask) {
         Ask::Hello => hello(client, waiting),
         Ask::State => call(client, waiting, &StateIn { non_blocking: true }, |it| {
             Answer::State(it.state.map(Box::new))
+        }),
+        Ask::Built => call(client, waiting, &LastModifiedIn {}, |it| {
+            Answer::Built(parse_time(&it.time))
         }),
         Ask::Stack { key, depth } => {
             let args = StacktraceIn {

@@ -42,7 +42,7 @@ fn read_at(path: &Path) -> Result<FileText, String> {
     let bytes = std::fs::read(path).map_err(why)?;
     let text = String::from_utf8(bytes)
         .unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
-    Ok(FileText::new(text))
+    Ok(FileText { modified: info.modified().ok(), ..FileText::new(text) })
 }
 
 /// Where a file may be: where the program says; of a path without a root, below the

@@ -207,7 +207,7 @@ fn methods(fake: &FakeClient) -> Vec<&'static str> {
 fn a_stop_shows_the_line_its_values_and_why() {
     let (script, _) = script(true, (80, 24));
     insta::assert_snapshot!(script.screen(), @r#"
-     app 4242 │ STOPPED bp 1 │ g7 req=9f3a │ main.go:10 │ T4243        held 0s │ #1
+     app 4242 │ STOPPED bp 1 │ g7 req=9f3a │ main.go:10 │ T4243 │ 5 g  held 0s │ #1
     ┏━ 1 Source ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ /src/app/main.go ━┓
     ┃   5           count(i)                                                       ┃
     ┃   6       }                                                                  ┃
@@ -335,7 +335,11 @@ fn a_stop_asks_for_what_is_seen_in_one_burst() {
 #[test]
 fn a_pane_that_is_hidden_asks_when_it_is_shown() {
     let (mut script, fake) = script(true, (80, 24));
-    assert!(!methods(&fake).contains(&"ListStackGroups"));
+    // How many there are is said, and asked for when nothing else is being waited for.
+    assert_eq!(methods(&fake).last(), Some(&"ListStackGroups"));
+    script.state.goroutines.total = 100_000;
+    script.keys("n");
+    assert!(!methods(&fake).contains(&"ListStackGroups"), "so many are not counted");
     script.keys("2");
     assert_eq!(methods(&fake), ["ListStackGroups"]);
     script.keys("1 2");
@@ -799,6 +803,22 @@ fn without_a_goroutine_that_stopped_one_is_shown_that_is_in_the_users_code() {
     let stacks: Vec<_> = asked.iter().filter(|it| it.method == "Stacktrace").collect();
     assert_eq!((stacks.len(), &stacks[0].params["Id"]), (1, &9.into()));
     assert!(script.screen().contains("g9"), "{}", script.screen());
+}
+
+#[test]
+fn source_that_is_newer_than_the_program_is_said_once_and_shown() {
+    let (mut script, _) = script(true, (120, 40));
+    let text = crate::tui::state::msg::FileText {
+        modified: Some(std::time::SystemTime::now()),
+        ..crate::tui::state::msg::FileText::new(SOURCE.into())
+    };
+    script.state.server.built = Some(std::time::UNIX_EPOCH);
+    script.send(Msg::File { path: MAIN.into(), text: Ok(Arc::new(text)) });
+    let screen = script.screen();
+    assert!(screen.contains("main.go was changed after the program was built"));
+    assert!(screen.contains("STALE SRC"), "{screen}");
+    script.keys("j");
+    assert!(!script.screen().contains("was changed after"));
 }
 
 #[test]

@@ -56,6 +56,10 @@ pub struct Server {
     /// It answers while the program runs: ours does, Delve does not.
     pub answers_while_running: bool,
     pub multiclient: bool,
+    /// When the program was built.
+    pub built: Option<std::time::SystemTime>,
+    /// It was said that source is newer than that.
+    pub said_stale: bool,
     /// What it serves is a core file: nothing in it runs or changes.
     pub is_core: bool,
 }
@@ -310,6 +314,13 @@ impl State {
     /// What is shown is of an earlier time, and has to look so.
     pub fn looks_stale(&self) -> bool {
         !self.is_stopped() && (!self.is_running() || self.looks_running())
+    }
+
+    /// Whether the source that is shown was changed after the program was built.
+    pub fn has_newer_source(&self) -> bool {
+        let file = self.source.path.as_deref().and_then(|it| self.files.ready(it));
+        let modified = file.and_then(|it| it.text.modified);
+        matches!((modified, self.server.built), (Some(file), Some(built)) if file > built)
     }
 
     /// Whether the program can still be stopped or run.

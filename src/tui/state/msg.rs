@@ -1,6 +1,7 @@
 //! What can happen, and what can be asked of the world.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::api::types::{
     Breakpoint, DebuggerState, Goroutine, GoroutineFilter, GoroutineGroup, Location,
@@ -105,6 +106,8 @@ pub struct FileText {
     pub starts: Vec<u32>,
     /// Where the file was found, if not where the program says.
     pub found_at: Option<String>,
+    /// When it was written last.
+    pub modified: Option<SystemTime>,
 }
 
 impl FileText {
@@ -115,7 +118,7 @@ impl FileText {
         if starts.last() != Some(&(text.len() as u32)) {
             starts.push(text.len() as u32);
         }
-        FileText { text, starts, found_at: None }
+        FileText { text, starts, found_at: None, modified: None }
     }
 
     pub fn len(&self) -> usize {
@@ -185,6 +188,8 @@ pub enum Ask {
     /// What the service is, and what state the program is in.
     Hello,
     State,
+    /// When the program was built.
+    Built,
     Stack {
         key: (StopId, i64),
         depth: usize,
@@ -285,6 +290,7 @@ pub struct GoroutineQuery {
 pub enum Answer {
     Hello(Box<Hello>),
     State(Option<Box<DebuggerState>>),
+    Built(Option<SystemTime>),
     Stack(Vec<Stackframe>),
     Variables {
         args: Vec<Variable>,

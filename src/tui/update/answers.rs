@@ -67,12 +67,6 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
             list.sort_by_key(|it| it.id);
             state.breakpoints.list.accept(revision, Ok(list));
         }
-        (Ask::Places { addrs }, Answer::PlaceOf(places)) => {
-            for (addr, it) in addrs.into_iter().zip(places) {
-                let place = it.map(|it| (it.file, it.line)).unwrap_or_default();
-                state.breakpoints.places.insert(addr, place);
-            }
-        }
         (Ask::SetBreakpoint { breakpoint, purpose }, Answer::Breakpoint(set)) => {
             breakpoints::on_set(state, &breakpoint, &purpose, *set, out);
         }
@@ -101,6 +95,16 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
 /// The rest of [`on_good`]: what the user asked for rather than a stop.
 fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
     match (ask, answer) {
+        (_, Answer::Built(when)) => {
+            state.server.built = when;
+            state.server.said_stale = false;
+        }
+        (Ask::Places { addrs }, Answer::PlaceOf(places)) => {
+            for (addr, it) in addrs.into_iter().zip(places) {
+                let place = it.map(|it| (it.file, it.line)).unwrap_or_default();
+                state.breakpoints.places.insert(addr, place);
+            }
+        }
         (Ask::CancelNext, Answer::Done) => {
             state.stopped.next_in_progress = false;
             if state.is_stopped() {
@@ -179,7 +183,10 @@ pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect
             breakpoints::on_not_amended(state, &it, said);
         }
         Ask::Symbols => state.symbols.error = Some(said),
-        Ask::FatalError { .. } | Ask::PanicValue { .. } | Ask::Places { .. } => {}
+        Ask::FatalError { .. }
+        | Ask::PanicValue { .. }
+        | Ask::Places { .. }
+        | Ask::Built => {}
         Ask::Print { title, .. } => {
             state.log(Role::ConsoleError, &format!("{title}: {why}"));
             state.say(Role::Error, said);

@@ -173,6 +173,17 @@ fn settle(state: &mut State) {
     if state.goroutines.rows_are_old {
         goroutines::rebuild(state);
     }
+    if !state.server.said_stale && state.has_newer_source() {
+        state.server.said_stale = true;
+        let path = state.source.path.as_deref().unwrap_or_default();
+        let name = crate::tui::text::file_name(path).to_owned();
+        let text = format!(
+            "{name} was changed after the program was built: lines may be off until it is \
+             built again"
+        );
+        state.log(Role::Warning, &text);
+        state.say(Role::Warning, text);
+    }
     let areas = state.areas();
     if !areas.is_visible(state.focus()) {
         // The layout lost the pane: a smaller screen. Its slot shows it instead.
@@ -235,6 +246,16 @@ fn wants(state: &mut State, out: &mut Vec<Effect>) {
     if is_quiet && is_due && !state.symbols.asked {
         state.symbols.asked = true;
         out.push(Effect::Ask(Ask::Symbols));
+    }
+    // The status line says how many goroutines there are, also where their list is not
+    // seen: when all that is seen has come, and only where that is cheap.
+    const COUNTED_MAX: i64 = 5000;
+    if is_quiet
+        && state.is_stopped()
+        && state.server.answers_while_running
+        && state.goroutines.total <= COUNTED_MAX
+    {
+        wants_goroutines(state, out);
     }
 }
 

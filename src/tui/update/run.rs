@@ -168,6 +168,9 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
         out.push(Effect::Ask(Ask::ClearBreakpoint { id, is_temporary: true }));
     }
     state.stopped = now;
+    if *asked == Resume::Restart || state.stop == StopId(1) {
+        out.push(Effect::Ask(Ask::Built));
+    }
     if let Some(then) = state.leave_at_stop.take() {
         return connection::leave(state, then, out);
     }

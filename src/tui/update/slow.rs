@@ -78,6 +78,7 @@ fn name(ask: &Ask) -> Option<&str> {
         Ask::FatalError { .. } | Ask::PanicValue { .. } => "the reason",
         Ask::Hello
         | Ask::State
+        | Ask::Built
         | Ask::Places { .. }
         | Ask::SetBreakpoint { .. }
         | Ask::AmendBreakpoint(_)

@@ -119,7 +119,9 @@ fn place_parts(state: &State, is_short: bool, left: &mut Vec<(u8, String)>) {
         left.push((7, format!("T{}", thread.id)));
     }
     let total = state.goroutines.total;
-    if total > 0 {
+    let it = &state.goroutines.fetched;
+    let is_of_now = it.is_waiting() || it.key().is_some_and(|it| it.0 == state.stop);
+    if total > 0 && (is_of_now || !stopped) {
         let delta = state.goroutines.total_before.map_or(0, |it| total - it);
         let delta = if delta == 0 { String::new() } else { format!(" ({delta:+})") };
         let noun = if is_short { "g" } else { "goroutines" };
@@ -146,6 +148,9 @@ fn meters(state: &State, is_short: bool) -> Vec<(u8, String)> {
     }
     if state.settings.read_only {
         right.push((4, "READ-ONLY".to_owned()));
+    }
+    if state.has_newer_source() {
+        right.push((4, "STALE SRC".to_owned()));
     }
     if state.breakpoints.muted.is_some() {
         right.push((4, "MUTED".to_owned()));
