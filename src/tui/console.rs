@@ -2,6 +2,7 @@
 
 use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 
 use crate::api::types::DebuggerState;
@@ -18,14 +19,35 @@ pub struct Line {
     pub frame: usize,
 }
 
+/// The thread, from outside.
+pub struct Console {
+    lines: Sender<Line>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Console {
+    pub fn run(&self, line: Line) {
+        drop(self.lines.send(line));
+    }
+
+    /// Has a command that takes long come to an end.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Release);
+    }
+}
+
 /// Starts the thread.
-pub fn start(client: Arc<dyn Client>, msgs: Sender<Msg>) -> Sender<Line> {
-    let (send, receive) = mpsc::channel::<Line>();
+pub fn start(client: Arc<dyn Client>, msgs: Sender<Msg>) -> Console {
+    let (lines, receive) = mpsc::channel::<Line>();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let console = Console { lines, interrupted: Arc::clone(&interrupted) };
     spawn("console", move || {
         let mut session = Session::new(client, Config::load().unwrap_or_default());
         while let Ok(Line { line, frame }) = receive.recv() {
             session.select_frame(i64::try_from(frame).unwrap_or(0));
-            let mut front = Screen { msgs: msgs.clone() };
+            interrupted.store(false, Ordering::Release);
+            let mut front =
+                Screen { msgs: msgs.clone(), interrupted: Arc::clone(&interrupted) };
             let outcome = session.run_line(&line, &mut front);
             let exits = matches!(outcome, Ok(Flow::Exit(_)));
             let result = outcome.map(drop).map_err(|err| err.to_string());
@@ -34,17 +56,26 @@ pub fn start(client: Arc<dyn Client>, msgs: Sender<Msg>) -> Sender<Line> {
             }
         }
     });
-    send
+    console
 }
 
 /// The screen, as commands see it.
 struct Screen {
     msgs: Sender<Msg>,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Front for Screen {
     fn show(&mut self, line: text::Line) {
         drop(self.msgs.send(Msg::Printed(line)));
+    }
+
+    fn progress(&mut self, line: text::Line) {
+        drop(self.msgs.send(Msg::HowFar(line)));
+    }
+
+    fn is_interrupted(&mut self) -> bool {
+        self.interrupted.load(Ordering::Acquire)
     }
 
     /// Nobody is asked here: commands take what they take by default.

@@ -22,7 +22,7 @@ pub struct Runner {
     pub client: Option<Arc<dyn Client>>,
     /// Takes what is searched and styled; started when it is needed first.
     worker: Option<Sender<Work>>,
-    console: Option<Sender<console::Line>>,
+    console: Option<console::Console>,
     pick: Option<Pick>,
     pub reconnect: Option<Arc<Reconnect>>,
     /// Where the lines that are typed are kept.
@@ -91,6 +91,11 @@ impl Runner {
             },
             Effect::Resume(how) => self.resume(how),
             Effect::Halt => self.halt(),
+            Effect::StopCommand => {
+                if let Some(console) = &self.console {
+                    console.interrupt();
+                }
+            }
             Effect::LoadFile(path) => self.load_file(path),
             Effect::Style { path, text, around } => {
                 self.work(Work::Style { path, text, around });
@@ -201,7 +206,7 @@ impl Runner {
         let console = self
             .console
             .get_or_insert_with(|| console::start(Arc::clone(client), self.msgs.clone()));
-        drop(console.send(console::Line { line, frame: scope.1 }));
+        console.run(console::Line { line, frame: scope.1 });
     }
 
     fn leave(&self, how: Leave, _attached: bool) {

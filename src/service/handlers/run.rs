@@ -15,12 +15,13 @@ pub fn state(server: &Server, _: ConnectionId, args: StateIn, reply: Reply) {
     let when = if args.non_blocking { When::Anytime } else { When::Stopped };
     server.engine.submit(when, move |access, _| {
         let outcome = match access {
-            Access::Stopped(session) if session.is_dumping() && args.non_blocking => {
-                Ok(DebuggerState { core_dumping: true, ..DebuggerState::default() })
-            }
+            // Delve says nothing else while a dump is written: it could not.
             Access::Stopped(session) => session
                 .state()
-                .map(|state| convert::state(&state, session, false))
+                .map(|state| DebuggerState {
+                    core_dumping: session.is_dumping(),
+                    ..convert::state(&state, session, false)
+                })
                 .map_err(|err| err.to_string()),
             Access::Running(_) => {
                 Ok(DebuggerState { running: true, ..DebuggerState::default() })

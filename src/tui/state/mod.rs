@@ -158,6 +158,8 @@ pub struct Console {
     pub back: usize,
     /// Lines that the command in progress has printed.
     pub printed: usize,
+    /// It takes long, says how far it is, and can be given up.
+    pub goes_on: bool,
     pub history: History,
 }
 

@@ -55,6 +55,8 @@ pub enum Msg {
     Output(Vec<u8>),
     /// A line that a command printed.
     Printed(Line),
+    /// How far a command has come.
+    HowFar(Line),
     /// A command of the console lets the program run.
     Resumed,
     /// A command of the console is done, or why it failed.
@@ -341,6 +343,8 @@ pub enum Effect {
     Ask(Ask),
     Resume(Resume),
     Halt,
+    /// The command of the console that says how far it is shall end.
+    StopCommand,
     LoadFile(Arc<str>),
     /// Styles for a file, the lines around one first.
     Style {

@@ -273,6 +273,13 @@ pub fn on_printed(state: &mut State, line: Line) {
     state.console.printed += 1;
 }
 
+/// A command of the line mode says how far it is.
+pub fn on_progress(state: &mut State, line: &Line) {
+    state.console.goes_on = true;
+    let said = text::clean(&line.to_string()).into_owned();
+    state.say(Role::Info, format!("{said}  (Esc gives up)"));
+}
+
 /// A command of the line mode is done. What it printed is in the console, which may not be
 /// seen: its first line is said too.
 pub fn on_done(
@@ -283,6 +290,7 @@ pub fn on_done(
     out: &mut Vec<Effect>,
 ) {
     let n = std::mem::take(&mut state.console.printed);
+    state.console.goes_on = false;
     if let Err(why) = result {
         state.log(Role::ConsoleError, &why);
         return state.say(Role::Error, text::clean(why.trim()).into_owned());

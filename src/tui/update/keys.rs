@@ -339,6 +339,9 @@ fn escape(state: &mut State, out: &mut Vec<Effect>) {
     if slow::give_up(state, out) {
         return;
     }
+    if state.console.goes_on {
+        return out.push(Effect::StopCommand);
+    }
     let focus = state.focus();
     state.message = None;
     if focus == Pane::Source && !state.source.search.is_empty() {
@@ -369,5 +372,32 @@ fn refresh(state: &mut State) {
     }
     if state.is_running() && !state.can_ask() {
         command::needs_a_stop(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_file_does_not_run_and_says_what_it_would_take() {
+        let mut state = State::new(Default::default());
+        state.run = Run::Stopped;
+        state.server.is_core = true;
+        for action in [Action::Continue, Action::Restart, Action::ToggleBreakpoint] {
+            let why = disabled(&state, action).unwrap();
+            assert!(why.contains("core file") && why.contains("exec"), "{why}");
+        }
+        assert_eq!(disabled(&state, Action::Print), None);
+    }
+
+    #[test]
+    fn a_command_that_says_how_far_it_is_can_be_given_up() {
+        let mut state = State::new(Default::default());
+        let line = crate::frontend::text::Line::plain("1 / 9");
+        command::on_progress(&mut state, &line);
+        let mut out = Vec::new();
+        act(&mut state, Action::Escape, &mut out);
+        assert_eq!(out, [Effect::StopCommand]);
     }
 }

@@ -99,6 +99,7 @@ fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Processes(list) => palette::on_processes(state, list, out),
         Msg::Output(bytes) => lists::on_output(state, &bytes),
         Msg::Printed(line) => command::on_printed(state, line),
+        Msg::HowFar(line) => command::on_progress(state, &line),
         Msg::Resumed => run::started(state),
         Msg::CommandDone { line, result, exits } => {
             command::on_done(state, &line, result, exits, out);

@@ -14,7 +14,7 @@ use crate::frontend::text::Line;
 const SOURCE_DEPTH_MAX: usize = 20;
 
 /// How long one question about a dump under way is waited for.
-const DUMP_WAIT_MS: i64 = 1000;
+const DUMP_WAIT_MS: i64 = 200;
 
 impl Session {
     /// Carries out the commands in a file; those that fail are shown, with their line.
@@ -96,6 +96,8 @@ impl Session {
             || dump.mem_done != dump.mem_total
         {
             say("Core dump could be incomplete", front);
+        } else {
+            say(format!("Core dump written to {path}"), front);
         }
         Ok(())
     }
