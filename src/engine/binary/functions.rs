@@ -316,6 +316,9 @@ pub fn hash(name: &str) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
+/// Functions after which the pages that they took are given back.
+const FORGET_EVERY: u32 = 8192;
+
 impl NameIndex {
     /// Reads every function's name and inline tree; some milliseconds on a large binary.
     fn build(binary: &Binary) -> NameIndex {
@@ -325,6 +328,10 @@ impl NameIndex {
         let mut physical = Vec::with_capacity(table.n_functions() as usize);
         let mut inlined_in = Vec::new();
         for index in 0..table.n_functions() {
+            // This goes through all of the table, once: 20 MB of a large binary.
+            if index.is_multiple_of(FORGET_EVERY) {
+                binary.elf.map.forget();
+            }
             let Some(function) = table.function(index) else { continue };
             physical.push((hashed(function.name_offset), index));
             let start = inlined_in.len();
@@ -350,6 +357,7 @@ impl NameIndex {
         let mut names: Vec<_> = inlined_in.iter().map(|it| it.0).collect();
         names.dedup();
         let inlined = names.into_iter().map(|it| (hashed(it), it)).collect();
+        binary.elf.map.forget();
         NameIndex {
             physical: HashedNames::new(physical),
             inlined: HashedNames::new(inlined),

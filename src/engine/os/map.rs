@@ -21,6 +21,21 @@ impl FileMap {
         let map = unsafe { memmap2::Mmap::map(file) }?;
         Ok(FileMap(map))
     }
+
+    /// Says that what was looked at is not needed for now: its pages stop counting as our
+    /// memory, and are the file's again.
+    #[allow(unsafe_code, reason = "madvise; see SAFETY")]
+    pub fn forget(&self) {
+        let all = self.0.len();
+        // SAFETY: the mapping is private and never written to, so a page that is dropped
+        // comes back with the same bytes (those of the file) when it is looked at again.
+        let done = unsafe {
+            self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, 0, all)
+        };
+        if let Err(err) = done {
+            tracing::debug!(target: "engine", "pages of a file stay in memory: {err}");
+        }
+    }
 }
 
 impl Deref for FileMap {
