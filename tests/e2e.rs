@@ -8,6 +8,7 @@ mod support;
 mod attach;
 mod breakpoints;
 mod cores;
+mod cgo;
 mod code;
 mod dlv_connect;
 mod errors;

@@ -154,8 +154,13 @@ impl ElfFile {
 
     /// The symbols of `.symtab`.
     pub fn symbols(&self) -> Symbols<'_> {
+        self.symbols_of(".symtab")
+    }
+
+    /// The symbols of a table: `.dynsym` has those that a library offers.
+    pub fn symbols_of(&self, section: &str) -> Symbols<'_> {
         let parse = || {
-            let table = self.section(".symtab")?;
+            let table = self.section(section)?;
             let strings = self.section_bytes(self.sections.get(table.link)?);
             let bytes = self.section_bytes(table);
             let entries = bytes.len() / size_of::<elf::Sym64<LittleEndian>>();

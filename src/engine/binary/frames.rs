@@ -13,6 +13,7 @@ use gimli::UnwindContext;
 use gimli::UnwindSection as _;
 
 use super::Binary;
+use super::elf::ElfFile;
 use crate::engine::addr::FileAddr;
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;
@@ -60,16 +61,23 @@ pub enum SavedAt {
 impl Binary {
     /// How to find the caller of C code at `pc`, from `.eh_frame`.
     pub fn c_unwind(&self, pc: FileAddr) -> Option<CfiRow> {
-        let section = self.elf.section(".eh_frame")?;
-        let header = self.elf.section(".eh_frame_hdr");
+        self.elf.c_unwind(pc)
+    }
+}
+
+impl ElfFile {
+    /// How to find the caller of code at `pc`, from `.eh_frame`.
+    pub fn c_unwind(&self, pc: FileAddr) -> Option<CfiRow> {
+        let section = self.section(".eh_frame")?;
+        let header = self.section(".eh_frame_hdr");
         let mut bases = BaseAddresses::default().set_eh_frame(section.addr);
-        if let Some(text) = self.elf.section(".text") {
+        if let Some(text) = self.section(".text") {
             bases = bases.set_text(text.addr);
         }
-        let frames = EhFrame::new(self.elf.section_bytes(section), LittleEndian);
+        let frames = EhFrame::new(self.section_bytes(section), LittleEndian);
         let by_header = header.and_then(|header| {
             let bases = bases.clone().set_eh_frame_hdr(header.addr);
-            let bytes = self.elf.section_bytes(header);
+            let bytes = self.section_bytes(header);
             let header = EhFrameHdr::new(bytes, LittleEndian).parse(&bases, 8).ok()?;
             let table = header.table()?;
             let entry =

@@ -161,7 +161,11 @@ impl LineProgram {
     }
 
     /// The source position of code that is not Go's.
-    pub fn foreign_line(&self, binary: &Binary, pc: u64) -> Option<(&str, u32)> {
+    pub fn foreign_line<'b>(
+        &'b self,
+        binary: &'b Binary,
+        pc: u64,
+    ) -> Option<(&'b str, u32)> {
         let section = binary.sections.line.bytes(&binary.elf);
         let after = self.sequences.partition_point(|it| it.start <= pc);
         let sequence = self.sequences[..after].last().filter(|it| pc < it.end)?;
@@ -175,7 +179,12 @@ impl LineProgram {
                 Step::Row | Step::EndSequence => break,
             }
         }
-        let path = self.foreign.get(usize::try_from(found.file).ok()?)?.as_str();
+        let file = usize::try_from(found.file).ok()?;
+        // C in the comment above `import "C"` is in a file of Go's.
+        let path = match self.files.get(file).copied() {
+            None | Some(FileIndex::UNKNOWN) => self.foreign.get(file)?.as_str(),
+            Some(index) => binary.file(index),
+        };
         Some((path, u32::try_from(found.line).ok()?)).filter(|_| !path.is_empty())
     }
 

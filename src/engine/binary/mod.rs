@@ -22,6 +22,7 @@ pub mod frames;
 pub mod pclntab;
 pub mod functions;
 pub mod lines;
+pub mod library;
 pub mod location;
 pub mod types;
 pub mod variables;
@@ -49,6 +50,7 @@ use units::Units;
 pub use build_info::{BuildInfo, GoVersion};
 pub use frames::CfiRow;
 pub use functions::{Function, FunctionFlags, FunctionId, InlineFrame, SourceLine};
+pub use library::Library;
 pub use lines::{FileIndex, LineRow, LineSites};
 pub use location::{Location, Piece, PieceAt};
 pub use sources::Package;
@@ -172,6 +174,13 @@ impl Binary {
     /// The GNU build id in hexadecimal, else Go's build id, else empty.
     pub fn build_id(&self) -> &str {
         &self.build_id
+    }
+
+    /// Where the dynamic linker finds what it needs to know; `None` in a program that
+    /// needs none.
+    pub fn dynamic_section(&self) -> Option<FileAddr> {
+        let section = self.elf.section(".dynamic")?;
+        (section.addr != 0).then_some(FileAddr(section.addr))
     }
 
     pub fn has_dwarf(&self) -> bool {

@@ -13,6 +13,7 @@
 //! | where are 100,000 of them?             | [`summary`]     |
 //! | what will it do when it returns?       | [`defers`]      |
 //! | what type is behind this interface?    | [`interface`]   |
+//! | which code of C is there besides?      | [`libraries`]   |
 //!
 //! What is read may be anything: a program under debug is often a broken one. Every walk
 //! has a limit with a name, and an answer that is cut short says so.
@@ -30,6 +31,7 @@ mod switch;
 pub mod summary;
 pub mod defers;
 pub mod interface;
+pub mod libraries;
 pub mod wrapper;
 #[cfg(test)]
 mod testing;
@@ -41,11 +43,13 @@ use crate::engine::binary::{Binary, FunctionId, GoVersion};
 use crate::engine::error::Result;
 use crate::engine::golang::globals::Globals;
 use crate::engine::golang::layout::Layout;
+use crate::engine::golang::libraries::Libraries;
 
 pub use defers::{Defer, Panic};
 pub use details::{Ancestor, Waiter};
 pub use goroutine::{Goroutine, GoroutineTable};
 pub use interface::RuntimeType;
+pub use libraries::LoadedLibrary;
 pub use stack::{Frame, Stack, UnwindFrom, UnwindLimits};
 pub use summary::{Reach, StackSummary};
 pub use threads::{ThreadGoroutine, ThreadState};
@@ -132,6 +136,7 @@ pub struct Runtime {
     /// Where fields are. Found when first needed, because that waits for DWARF.
     layout: OnceLock<Layout>,
     globals: OnceLock<Globals>,
+    libraries: Libraries,
 }
 
 impl Runtime {
@@ -144,6 +149,7 @@ impl Runtime {
             version,
             layout: OnceLock::new(),
             globals: OnceLock::new(),
+            libraries: Libraries::default(),
         })
     }
 
@@ -173,7 +179,7 @@ impl Runtime {
     pub fn locate(&self, spot: Spot) -> Location {
         let nowhere = Location { pc: spot.pc, ..Location::default() };
         let Some(image) = self.images.find(spot.lookup_pc) else {
-            return Location { function: self.c_function(spot.lookup_pc), ..nowhere };
+            return Location { pc: spot.pc, ..self.locate_c(spot.lookup_pc) };
         };
         let at = image.bias.stated(spot.lookup_pc);
         let Some(id) = image.binary.function_at(at) else { return nowhere };
@@ -195,23 +201,27 @@ impl Runtime {
         }
     }
 
-    /// The function around `pc` that was not compiled by Go but linked to the program,
-    /// called `C.name` as in Go source.
-    fn c_function(&self, pc: Addr) -> Option<FunctionName> {
+    /// Where code that was not compiled by Go is: it is called `C.name`, as in Go source.
+    pub(crate) fn locate_c(&self, pc: Addr) -> Location {
         let found = |it: &Image| {
             let stated = it.bias.stated(pc);
             // The last symbol, if it does not say how long it is, would go on for ever.
             it.binary.loadable_bytes(stated, 1)?;
             let (name, symbol) = it.binary.symbol_at(stated)?;
-            Some(FunctionName {
-                name: format!("C.{name}"),
-                entry: it.bias.loaded(symbol.addr),
-                id: None,
-                inlined: false,
-                start_line: 0,
-            })
+            let (file, line) = it.binary.c_line_at(stated).unwrap_or_default();
+            let function = c_function(name, it.bias.loaded(symbol.addr));
+            Some(Location { pc, file: file.to_owned(), line, function: Some(function) })
         };
-        self.images.iter().find_map(found)
+        if let Some(location) = self.images.iter().find_map(found) {
+            return location;
+        }
+        let Some((library, file)) = self.library_at(pc) else {
+            return Location { pc, ..Location::default() };
+        };
+        let function = file.function_at(library.bias.stated(pc));
+        let function =
+            function.map(|(name, entry)| c_function(name, library.bias.loaded(entry)));
+        Location { pc, file: library.path, line: 0, function }
     }
 
     /// The name of the physical function around `pc`; empty if there is none.
@@ -219,5 +229,15 @@ impl Runtime {
         let Some(image) = self.images.find(pc) else { return "" };
         let Some(id) = image.function_at(pc) else { return "" };
         image.binary.function(id).name
+    }
+}
+
+fn c_function(name: &str, entry: Addr) -> FunctionName {
+    FunctionName {
+        name: format!("C.{name}"),
+        entry,
+        id: None,
+        inlined: false,
+        start_line: 0,
     }
 }

@@ -18,7 +18,7 @@ use crate::engine::golang::layout::{self, function};
 use crate::engine::golang::stack::{FRAMES_MAX, Frame, Stack, UnwindFrom, UnwindLimits};
 use crate::engine::golang::switch::Stacks;
 use crate::engine::golang::window::Window;
-use crate::engine::golang::{FunctionName, Image, Runtime};
+use crate::engine::golang::{FunctionName, Image, Location, Runtime};
 use crate::engine::memory::Memory;
 use crate::engine::registers::Registers;
 
@@ -37,6 +37,8 @@ pub(super) struct Walk<'a> {
     frames: Vec<Frame>,
     depth_max: usize,
     one_stack: bool,
+    /// The list of shared libraries has been read anew for this walk.
+    has_looked: bool,
 }
 
 /// What comes after a frame.
@@ -67,6 +69,7 @@ impl<'a> Walk<'a> {
             frames: Vec::new(),
             depth_max: limits.depth_max.min(FRAMES_MAX),
             one_stack: limits.one_stack,
+            has_looked: false,
         }
     }
 
@@ -224,18 +227,25 @@ impl<'a> Walk<'a> {
         read.is_ok() && code == layout::SIGRETURN_CODE
     }
 
-    fn find_c_rules(&self) -> Option<CfiRow> {
+    fn find_c_rules(&mut self) -> Option<CfiRow> {
         let pc = self.registers.pc();
         let lookup = if self.is_exact { pc } else { pc.offset(-1) };
         let mut images = self.runtime.images().iter();
-        images.find_map(|it| it.binary.c_unwind(it.bias.stated(lookup)))
+        let of_program = images.find_map(|it| it.binary.c_unwind(it.bias.stated(lookup)));
+        if of_program.is_some() || self.runtime.image().binary.dynamic_section().is_none()
+        {
+            return of_program;
+        }
+        let look_again = !std::mem::replace(&mut self.has_looked, true);
+        self.runtime.unwind_library(self.window.memory(), lookup, look_again)
     }
 
     /// Goes to the caller of a C function by the rules of its `.eh_frame`.
     fn step_c(&mut self, row: &CfiRow) -> Next {
         let CfaRule::RegisterOffset { register, offset } = row.cfa else {
             self.push_foreign(self.registers.sp());
-            return Next::Broken("the frame of this C code is computed".into());
+            let why = "the frame of this C code is computed";
+            return self.leave_c().unwrap_or_else(|| Next::Broken(why.into()));
         };
         let base = self.registers.by_dwarf(register).unwrap_or(0);
         let cfa = Addr(base).offset(offset);
@@ -292,8 +302,9 @@ impl<'a> Walk<'a> {
 
     fn push_foreign(&mut self, cfa: Addr) {
         let frame = self.frame(cfa);
-        let function = self.runtime.c_function(frame.lookup_pc);
-        self.frames.push(Frame { function, ..frame });
+        let Location { file, line, function, .. } =
+            self.runtime.locate_c(frame.lookup_pc);
+        self.frames.push(Frame { file, line, function, ..frame });
     }
 
     fn push_broken(&mut self, why: String) {

@@ -6,9 +6,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::api::methods::*;
-use crate::api::types::{PackageBuildInfo, TypeField, TypeInfo, TypeMethod};
+use crate::api::types::{Image, PackageBuildInfo, TypeField, TypeInfo, TypeMethod};
 use crate::engine::binary::{Binary, TypeId, TypeKind};
 use crate::engine::error::{Error, Result};
+use crate::engine::golang::LoadedLibrary;
 use crate::engine::session::resolve::Found;
 use crate::engine::session::step::calls_in;
 use crate::engine::session::{Bench, Session, code};
@@ -157,7 +158,18 @@ pub fn libraries(
     let settings = &bench.program.binary.build_info().settings;
     let trimpath =
         settings.iter().any(|(key, value)| key == "-trimpath" && value == "true");
-    Ok(ListDynamicLibrariesOut { list: Some(Vec::new()), executable_trimpath: trimpath })
+    let found = match bench.memory() {
+        Ok(memory) => bench.program.runtime.libraries(&*memory),
+        Err(_) => Vec::new(),
+    };
+    let image = |it: &LoadedLibrary| Image {
+        path: it.path.clone(),
+        address: it.bias.0,
+        load_error: it.file.as_ref().err().cloned().unwrap_or_default(),
+        trimpath: false,
+    };
+    let list = Some(found.iter().map(image).collect());
+    Ok(ListDynamicLibrariesOut { list, executable_trimpath: trimpath })
 }
 
 /// The returns of a function, and its calls of `runtime.deferreturn`.
