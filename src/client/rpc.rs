@@ -112,7 +112,7 @@ impl Waiting {
     fn answer(&self, answer: Answer) {
         let on_reply = lock(&self.0).replies.remove(&answer.id);
         if let Some(on_reply) = on_reply {
-            on_reply(answer.outcome.map(Reply::from).map_err(ClientError::Service));
+            on_reply(answer.outcome.map(Reply::from).map_err(refusal));
         }
     }
 
@@ -126,6 +126,19 @@ impl Waiting {
             on_reply(Err(ClientError::Disconnected));
         }
     }
+}
+
+/// What the service said instead of an answer. That it lacks a method is said in the
+/// words of a protocol, which are not the user's.
+fn refusal(why: String) -> ClientError {
+    let method = why.strip_prefix("unknown method: ").map(str::trim);
+    ClientError::Service(match method {
+        Some(method) => format!(
+            "this debugging server cannot do that: it has no {}",
+            method.trim_start_matches(PREFIX)
+        ),
+        None => why,
+    })
 }
 
 /// A panic of another thread leaves these data whole: each change is one operation.

@@ -14,6 +14,12 @@ const FILE_LEN_MAX: u64 = 64 << 20;
 
 /// Reads a file of the program; tells what was tried if it is not there.
 pub fn read(path: &str) -> Result<FileText, String> {
+    if path.starts_with('<') {
+        return Err(format!(
+            "{path}: the compiler made this function, there is no source; u goes to its \
+             caller"
+        ));
+    }
     let wanted = Config::load().unwrap_or_default().path_style().local(path);
     let tried = candidates(&wanted);
     let Some(found) = tried.iter().find(|it| it.is_file()) else {

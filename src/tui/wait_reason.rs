@@ -22,6 +22,9 @@ pub fn state_text(minor: u32, it: &Goroutine) -> Cow<'static, str> {
         6 => "dead",
         8 => "copying stack",
         9 => "preempted",
+        // Go 1.26: `_Gleaked`, `_Gdeadextra` (a dead one of a thread that C made).
+        10 => "leaked",
+        11 => "dead",
         _ if it.thread_id != 0 => "running",
         _ => "unknown",
     })

@@ -207,7 +207,12 @@ pub fn on_not_set(
         return update::ask(state, ask, out);
     }
     state.log(Role::ConsoleError, why);
-    state.say(Role::Error, why);
+    // A long path would leave no room for what is said of it.
+    let short = match breakpoint.file.as_str() {
+        "" => why.to_owned(),
+        file => why.replace(file, crate::tui::text::file_name(file)),
+    };
+    state.say(Role::Error, short);
 }
 
 /// Shows the place of the breakpoint under the cursor.
