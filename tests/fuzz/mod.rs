@@ -7,6 +7,7 @@
 //!
 //! `TINYDBG_FUZZ=20 cargo test --test e2e fuzz::` tries twenty times as much.
 
+mod claims;
 mod expressions;
 mod frozen;
 mod requests;

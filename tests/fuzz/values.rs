@@ -1,8 +1,11 @@
 //! Values in memory that makes no sense: every reader of `engine/eval`, by way of what a
 //! user would ask.
 
+use std::fmt::Write;
+
+use tinydbg::engine::eval::emit::{Face, Plain, Text};
 use tinydbg::engine::eval::reader::{BYTES_MAX, NODES_MAX};
-use tinydbg::engine::eval::{Condition, LoadConfig, Variable};
+use tinydbg::engine::eval::{Condition, Emitter, LoadConfig, Sink, Variable};
 
 use super::frozen::{Damaged, Frozen, NEW, OLD, Place, damage, words_of};
 use super::{Dice, rounds};
@@ -80,6 +83,54 @@ const CONDITIONS: &[&str] = &[
     "few[\"one\"] == 1",
 ];
 
+/// Values as text, whether they were loaded or handed on one by one: both must say the
+/// same.
+#[derive(Default)]
+struct Told(String);
+
+impl Told {
+    fn put(&mut self, name: &str, type_name: &str, text: &str, numbers: [i64; 4]) {
+        let _ = write!(self.0, "{name} {type_name} {text} {numbers:?};");
+    }
+
+    fn variable(&mut self, it: &Variable) {
+        let why = it.unreadable.as_deref().unwrap_or_default();
+        let text = format!("{} {}{why}", it.value, it.only_addr);
+        let numbers = [it.addr.0.cast_signed(), it.len, it.cap, it.base.0.cast_signed()];
+        self.put(&it.name, &it.type_name, &text, numbers);
+        for child in it.children() {
+            self.variable(child);
+        }
+    }
+
+    fn plain_value(&mut self, face: &Face, it: &Plain<'_>) {
+        let text = match it.text {
+            Text::Empty => String::new(),
+            Text::Str(text) => text.to_owned(),
+            Text::Int(number) => number.to_string(),
+            Text::Uint(number) => number.to_string(),
+        };
+        let numbers = [it.addr.0.cast_signed(), it.len, it.cap, it.base.0.cast_signed()];
+        self.put(&face.name, &face.type_name, &format!("{text} false"), numbers);
+    }
+}
+
+impl Sink for Told {
+    fn whole(&mut self, value: &Variable) {
+        self.variable(value);
+    }
+
+    fn plain(&mut self, face: &Face, it: &Plain<'_>) {
+        self.plain_value(face, it);
+    }
+
+    fn open(&mut self, face: &Face, it: &Plain<'_>) {
+        self.plain_value(face, it);
+    }
+
+    fn close(&mut self, _: &Face, _: &Plain<'_>) {}
+}
+
 fn count(value: &Variable) -> u64 {
     1 + value.children().iter().map(count).sum::<u64>()
 }
@@ -93,8 +144,17 @@ fn ask_everything(frozen: &Frozen, place: &Place, memory: &Damaged<'_>, dice: &m
         assert!(n < 2 * BYTES_MAX, "{what}: {n} bytes were read");
     };
     if let Ok(locals) = scope.locals(config) {
-        // Each of them is a request of its own as far as the limits go.
         check("locals", locals.iter().map(count).sum());
+        let (mut loaded, mut told) = (Told::default(), Told::default());
+        locals.iter().for_each(|it| loaded.variable(it));
+        let request = scope.request();
+        let found = scope.found(&request).unwrap();
+        found.emit_locals(&mut Emitter::new(config), &mut told);
+        check("locals that are handed on", 0);
+        // Where a limit is reached, the two need not agree.
+        if !loaded.0.contains("not loaded") && !told.0.contains("not loaded") {
+            assert_eq!(loaded.0, told.0);
+        }
     }
     for _ in 0..8 {
         let expression = dice.one_of(EXPRESSIONS);

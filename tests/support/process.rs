@@ -128,7 +128,6 @@ pub fn changed_code(pid: u32, executable: &Path) -> Option<u64> {
 }
 
 /// The most memory it ever had, in KB.
-#[allow(dead_code, reason = "the benchmark asks for it, the tests do not")]
 pub fn peak_memory_kb(pid: u32) -> u64 {
     let text = status(pid, "VmHWM");
     text.trim_end_matches("kB").trim().parse().expect("a number of kB")

@@ -51,6 +51,8 @@ pub struct VariableInfo {
     /// For a variable of a generic function: the word of the dictionary that holds its
     /// real type; `ty` is a shape then.
     pub dict_index: Option<u64>,
+    /// Its place among the variables of the scope, as the file lists them.
+    pub nth: usize,
     /// `DW_AT_location` in words, as Delve shows it (`LocationExpr` on the wire).
     pub location_text: String,
 }
@@ -115,7 +117,8 @@ impl Binary {
         }
         self.join_decomposed(&mut groups);
         drop_duplicates(&mut groups);
-        for (_, variable) in groups {
+        for (nth, (_, mut variable)) in groups.into_iter().enumerate() {
+            variable.nth = nth;
             match is_hidden(&variable.name) {
                 true => scope.hidden.push(variable),
                 false => scope.variables.push(variable),
@@ -207,6 +210,7 @@ impl Binary {
             constant: die.const_value,
             closure_offset: die.go_closure_offset,
             dict_index,
+            nth: 0,
             location_text: text,
         })
     }

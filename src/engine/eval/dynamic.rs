@@ -108,16 +108,18 @@ impl Cx<'_> {
         let Ok(scope) = binary.scope_at(pc, physical_depth(binary, pc)) else {
             return Vec::new();
         };
-        let all = scope.hidden.into_iter().chain(scope.variables);
-        all.filter_map(|it| {
+        let mut all = scope.variables;
+        all.extend(scope.hidden);
+        all.sort_by_key(|it| it.nth);
+        let captured = all.into_iter().filter_map(|it| {
             Some(CapturedVariable {
                 offset: it.closure_offset?,
                 name: Arc::from(it.name),
                 ty: it.ty,
                 escaped: it.escaped,
             })
-        })
-        .collect()
+        });
+        captured.collect()
     }
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn const_text(value: &Const) -> String {
     }
 }
 
-/// Text in Go's quotes (`%q`).
+/// Text in Go's quotes (`%q`, `strconv.Quote`).
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -131,8 +131,18 @@ pub(crate) fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
+            '\x07' => out.push_str("\\a"),
+            '\x08' => out.push_str("\\b"),
+            '\x0b' => out.push_str("\\v"),
+            '\x0c' => out.push_str("\\f"),
+            c if c.is_ascii_control() => {
+                out.push_str(&format!("\\x{:02x}", u32::from(c)));
+            }
+            c if c.is_ascii() || c.escape_debug().count() == 1 => out.push(c),
+            c if u32::from(c) < 0x1_0000 => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
         }
     }
     out.push('"');
@@ -221,6 +231,18 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_quoted_as_go_quotes_it() {
+        let cases = [
+            ("a\"\\b", r#""a\"\\b""#),
+            ("\x07\x08\x0b\x0c\n\r\t\x00\x1b\x7f", r#""\a\b\v\f\n\r\t\x00\x1b\x7f""#),
+            ("日本\u{200d}\u{e000}\u{e0001}é", r#""日本\u200d\ue000\U000e0001é""#),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(quoted(text), wanted);
+        }
+    }
 
     #[test]
     fn floats_read_as_go_writes_them() {

@@ -206,9 +206,14 @@ impl Session {
         let goroutine = self.goroutine(goroutine)?;
         let memory = self.memory()?;
         let thread = self.thread_of(goroutine.as_ref())?;
+        let xsave = match &thread {
+            Some(thread) => self.inferior()?.xsave(Tid(thread.tid)).ok(),
+            None => None,
+        };
         let mut scope = EvalScope::new(&self.program.runtime, &*memory);
         scope.frames = frames;
         scope.goroutine = goroutine.as_ref();
+        scope.xsave = xsave.as_deref();
         scope.thread_id = thread.map_or(0, |it| it.tid);
         let counts = self.breakpoints.counts();
         scope.hit_counts = Some(&counts);
