@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::error::{Error, Result};
-use crate::engine::inferior::{Dumped, Inferior, Tid};
+use crate::engine::inferior::{DumpEnd, Dumped, Inferior, Tid};
 use crate::engine::session::Session;
 
 impl Session {
@@ -29,7 +29,14 @@ impl Session {
 
     /// Goes on with the dump for a moment; says how far it has come.
     pub fn advance_dump(&mut self) -> Dumped {
-        self.dump.as_mut().map(|it| it.advance().clone()).unwrap_or_default()
+        let Some(dump) = &mut self.dump else {
+            return Dumped { end: Some(DumpEnd::Canceled), ..Dumped::default() };
+        };
+        let dumped = dump.advance().clone();
+        if dumped.end.is_some() {
+            self.dump = None;
+        }
+        dumped
     }
 
     pub fn cancel_dump(&mut self) {

@@ -86,7 +86,7 @@ pub struct Session {
     watched: bool,
     /// The goroutine that was selected when the inferior was resumed last.
     last_goroutine: Option<i64>,
-    /// The core file that is being written, or was written last.
+    /// The core file that is being written.
     dump: Option<Dump>,
 }
 
