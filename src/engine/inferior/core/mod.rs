@@ -7,8 +7,8 @@
 //! | [`space`] | which bytes are where?                         |
 //! | [`files`] | what can be taken from files that were mapped? |
 //!
-//! The file is mapped, and only what is asked for is read: a core of many gigabytes opens
-//! as fast as a small one.
+//! Only what is asked for is read: a core of many gigabytes opens as fast as a small one,
+//! and takes no more memory.
 
 pub(super) mod elf;
 mod files;
@@ -113,7 +113,8 @@ impl Core {
             }));
         };
         let mut memory = CoreMemory::default();
-        let index = memory.add_file(Bytes::Mapped(Arc::clone(&map)));
+        // Mapped pages would count as ours, and be a fault if the file were cut off.
+        let index = memory.add_file(Bytes::Read(file));
         memory.add(segments(&elf, index));
         let written = written.unwrap_or_else(|_| SystemTime::now());
         let entry = add_files(path, executable, &told, written, &mut memory)?;

@@ -32,7 +32,6 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) enum Bytes {
     Mapped(Arc<FileMap>),
-    /// Read, and not mapped: nobody knows that it is not cut off under us.
     Read(File),
 }
 
