@@ -2,6 +2,7 @@
 //! conversations with Delve 1.27.1 (and the programs that were debugged); each is held
 //! again with our server, and what differs must be in [`KNOWN`], with the reason.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
@@ -251,6 +252,28 @@ fn odd_requests_are_answered_as_recorded() {
         }
     }
     report(differences);
+}
+
+/// What a real `dlv connect` sends for each of its commands is known to us.
+#[test]
+fn no_method_that_delve_s_client_sends_is_unknown() {
+    let fixture = build("prog");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    // These run the program, wait for an event, or write a file; other tests do it.
+    let skipped = ["GetEvents", "Restart", "Command", "DumpStart"];
+    let mut methods = BTreeSet::new();
+    for line in recording("40-dlv-connect-methods") {
+        let requests = line["requests"].as_array().unwrap().iter();
+        let name =
+            |it: &Value| it.as_str().unwrap().split('(').next().unwrap().to_owned();
+        methods.extend(requests.map(name));
+    }
+    for method in methods.iter().filter(|it| !skipped.contains(&it.as_str())) {
+        let answer = debugged.wire.call(method, json!({}));
+        let is_unknown = answer.is_err_and(|it| it.starts_with("unknown method"));
+        assert!(!is_unknown, "{method}");
+    }
+    assert!(methods.len() > 40);
 }
 
 fn odd_exchange(server: &Server, exchange: &Value, names: &mut Renaming) -> Vec<String> {

@@ -165,7 +165,11 @@ fn calls_that_the_compiler_coded_into_returns_are_deferred_ones() {
     let coded = stack
         .iter()
         .find(|it| it.function.as_ref().is_some_and(|it| it.name == "main.coded"));
-    assert_eq!(deferred(coded.unwrap()), ["main.coded.func1", "fmt.Fprintln"]);
+    let coded = coded.unwrap();
+    assert_eq!(deferred(coded), ["main.coded.func1", "fmt.Fprintln"]);
+    let lines: Vec<i64> = coded.defers.iter().map(|it| it.defer_loc.line).collect();
+    let wanted = ["// a closure", "// the last to run"];
+    assert_eq!(lines, wanted.map(|it| i64::from(fixture.line(it))));
 }
 
 #[test]

@@ -192,6 +192,8 @@ pub fn dispatch(method: &str, call: Call<'_>) {
 const NOT_YET: &[(&[&str], &str)] = &[
     (&["CreateWatchpoint"], "tinydbg does not set watchpoints yet"),
     (&["Checkpoint", "ListCheckpoints", "ClearCheckpoint"], "not a recording"),
+    (&["CreateEBPFTracepoint"], "eBPF is not supported"),
+    (&["DownloadLibraryDebugInfo"], "tinydbg does not download debug information"),
 ];
 
 fn unknown(method: &str, call: Call<'_>) {

@@ -7,7 +7,10 @@
 
 use std::collections::HashSet;
 
-use crate::engine::addr::Addr;
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+
+use crate::engine::addr::{Addr, FileAddr};
+use crate::engine::binary::{Binary, FunctionId};
 use crate::engine::golang::goroutine::Goroutine;
 use crate::engine::golang::layout::{self, Field};
 use crate::engine::golang::stack::Frame;
@@ -23,7 +26,8 @@ pub struct Defer {
     pub deferred_pc: Addr,
     /// The func value: a pointer to the closure.
     pub closure: Addr,
-    /// The return address of the `defer` statement; zero if not known.
+    /// The return address of the `defer` statement, or where the code for it that the
+    /// compiler has put into the function begins; zero if not known.
     pub defer_pc: Addr,
     /// SP of the frame it belongs to, when it was deferred.
     pub sp: Addr,
@@ -59,6 +63,9 @@ pub const DEFERS_MAX: usize = 1 << 16;
 
 /// Panics of a goroutine, each in a deferred call of the one before.
 pub const PANICS_MAX: usize = 1024;
+
+/// Machine code that is searched for a `defer` statement, in bytes.
+const CODE_MAX: usize = 1 << 20;
 
 /// Open-coded calls in a function: their bits are in one byte
 /// (`maxOpenDefers` in `cmd/compile/internal/ssagen`).
@@ -164,12 +171,16 @@ impl Runtime {
         mem.read(Addr(varp.0.checked_sub(bits_at)?), &mut bits).ok()?;
         let is_due = |it: &i64| bits[0] >> it & 1 != 0;
         let due = (0..OPEN_MAX).rev().filter(is_due).filter_map(|slot| {
-            let at = Addr(varp.0.checked_sub(slots(slot)?)?);
+            let below = slots(slot)?;
+            let at = Addr(varp.0.checked_sub(below)?);
+            let stored = find_store(&image.binary, id, below.checked_add(16)?);
+            let defer_pc = stored.map(|it| image.bias.loaded(it)).unwrap_or_default();
             let closure = mem.read_word(at).ok()?;
             let deferred_pc = mem.read_word(Addr(closure)).unwrap_or(0);
             Some(Defer {
                 deferred_pc: Addr(deferred_pc),
                 closure: Addr(closure),
+                defer_pc,
                 sp: frame.sp,
                 ..Defer::default()
             })
@@ -247,6 +258,33 @@ impl Runtime {
         }
         panics
     }
+}
+
+/// Where a function writes to the word that is so far below its CFA: what is deferred there
+/// is written by the `defer` statement and by nothing else.
+fn find_store(binary: &Binary, id: FunctionId, below: u64) -> Option<FileAddr> {
+    let function = binary.function(id);
+    let len = function.end.0.saturating_sub(function.entry.0) as usize;
+    let code = binary.loadable_bytes(function.entry, len.min(CODE_MAX))?;
+    let mut decoder = Decoder::with_ip(64, code, function.entry.0, DecoderOptions::NONE);
+    let mut it = Instruction::default();
+    while decoder.can_decode() {
+        decoder.decode_out(&mut it);
+        let is_store = it.mnemonic() == Mnemonic::Mov
+            && it.op0_kind() == OpKind::Memory
+            && it.memory_base() == Register::RSP
+            && it.memory_index() == Register::None;
+        if !is_store {
+            continue;
+        }
+        let at = FileAddr(it.ip());
+        // CFA is SP plus the size of the frame and the return address.
+        let size = binary.sp_delta(at)?.checked_add(8)?;
+        if size.checked_sub(it.memory_displacement64()) == Some(below) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// Reads a number in groups of seven bits, lowest first; returns what is behind it too.

@@ -53,6 +53,7 @@ impl Session {
     pub fn state(&mut self) -> Result<State> {
         self.ensure_selection()?;
         let threads = self.threads()?.to_vec();
+        self.look_for_libraries(&threads)?;
         let views: Vec<ThreadView> =
             threads.iter().map(|it| self.thread_view(it)).collect::<Result<_>>()?;
         let current = self.stop.thread;
@@ -66,6 +67,22 @@ impl Session {
             goroutine: goroutine.map(|it| self.goroutine_view(&it)).transpose()?,
             step_in_progress: self.step_in_progress(),
         })
+    }
+
+    /// Threads in code that is not the program's may be in a library that is not known
+    /// yet.
+    fn look_for_libraries(&self, threads: &[ThreadState]) -> Result<()> {
+        let runtime = &self.program.runtime;
+        let is_foreign = |it: &ThreadState| {
+            let pc = it.registers.pc();
+            runtime.images().find(pc).is_none() && runtime.library_at(pc).is_none()
+        };
+        if self.program.binary.dynamic_section().is_some()
+            && threads.iter().any(is_foreign)
+        {
+            runtime.libraries(&*self.memory()?);
+        }
+        Ok(())
     }
 
     pub fn thread_view(&self, thread: &ThreadState) -> Result<ThreadView> {
