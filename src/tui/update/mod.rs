@@ -183,7 +183,10 @@ fn settle(state: &mut State) {
              built again"
         );
         state.log(Role::Warning, &text);
-        state.say(Role::Warning, text);
+        // What a key has just led to is not to be missed for this.
+        if state.message.is_none() {
+            state.say(Role::Warning, text);
+        }
     }
     let areas = state.areas();
     if !areas.is_visible(state.focus()) {
