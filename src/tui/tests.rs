@@ -512,6 +512,29 @@ fn who_types_faster_than_names_are_found_gets_what_was_typed() {
 }
 
 #[test]
+fn keys_that_are_about_a_place_wait_for_it() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.hold::<FindLocationIn>();
+    script.keys("<Ctrl-P>");
+    script.text("main.main");
+    script.keys("<Enter> b 3 j");
+    fake.take_asked();
+    let locations = Some(vec![location("main.main", 3)]);
+    let answer = FindLocationOut { locations, ..Default::default() };
+    fake.release::<FindLocationIn>(Ok(answer.clone()));
+    script.pump();
+    let asked = fake.take_asked();
+    assert_eq!(asked[0].params["Breakpoint"]["line"], 3, "not where the cursor was");
+    assert_eq!(script.state.focus(), crate::tui::pane::Pane::Variables);
+    script.keys("1 <Ctrl-P>");
+    script.text("main.main");
+    script.keys("<Enter> b");
+    fake.release::<FindLocationIn>(Err(ClientError::Service("nowhere".into())));
+    script.pump();
+    assert!(!methods(&fake).contains(&"ClearBreakpoint"), "the place did not come");
+}
+
+#[test]
 fn the_command_line_completes_and_remembers() {
     let (mut script, fake) = script(true, (120, 40));
     fake.take_asked();

@@ -222,6 +222,8 @@ pub struct State {
     pub overlays: Vec<Overlay>,
     pub prompt: Option<Prompt>,
     pub keys: Vec<Key>,
+    /// Keys that wait for what they are about.
+    pub ahead: VecDeque<Key>,
     pub keys_since_ms: u64,
     /// What came up while starting: said once there is something to see.
     pub notes: Vec<String>,
@@ -281,6 +283,7 @@ impl State {
             overlays: Vec::new(),
             prompt: None,
             keys: Vec::new(),
+            ahead: VecDeque::new(),
             keys_since_ms: 0,
             notes: Vec::new(),
             message: None,

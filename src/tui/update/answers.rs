@@ -147,6 +147,10 @@ pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect
         return run::on_stopped(state, &asked, Err(AskError::Refused(why)), out);
     }
     let said = text::clean(&why).into_owned();
+    if matches!(ask, Ask::Find { .. }) {
+        // They were about a place that does not come.
+        state.ahead.clear();
+    }
     match ask {
         Ask::Stack { key, .. } => {
             state.stack.frames.accept(key, Err(said));

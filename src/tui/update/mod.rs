@@ -5,6 +5,7 @@
 //! later as another [`Msg`]. At its end it asks for whatever the panes that can be seen
 //! lack ([`wants`]), so that a stop, a change of the focus and a resize need not.
 
+pub mod ahead;
 pub mod answers;
 pub mod breakpoints;
 pub mod command;
@@ -42,6 +43,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         return out;
     }
     on_msg(state, msg, &mut out);
+    ahead::go_on(state, &mut out);
     settle(state);
     wants(state, &mut out);
     slow::remember(state, &out);
@@ -66,7 +68,7 @@ fn style_when_quiet(state: &mut State, out: &mut Vec<Effect>) {
 fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
     match msg {
         Msg::Clock(ms) => state.now_ms = ms,
-        Msg::Key(key) => keys::on_key(state, key, out),
+        Msg::Key(key) => ahead::on_key(state, key, out),
         Msg::Paste(text) => keys::on_paste(state, &text, out),
         Msg::Mouse(mouse) => mouse::on_mouse(state, mouse, out),
         Msg::Resize(width, height) => (state.width, state.height) = (width, height),
