@@ -2,10 +2,13 @@
 //! beside the fixture are what a real Delve reads.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use tinydbg::api::methods::command::CONTINUE;
 use tinydbg::api::methods::{EvalIn, SetIn};
 use tinydbg::api::types::{EvalScope, LoadConfig, Variable, VariableFlags};
+use tinydbg::engine::eval::facts::SOURCES;
 
 use crate::support::debugged::Debugged;
 use crate::support::fixture::{Build, Fixture};
@@ -180,6 +183,52 @@ pub fn toolchains() -> Vec<&'static str> {
     all
 }
 
+#[test]
+fn what_is_in_registers_is_read_whatever_go_built_the_program() {
+    for toolchain in toolchains() {
+        let how =
+            Build { optimized: true, toolchain: Some(toolchain), ..Build::default() };
+        let fixture = Fixture::build_as("kinds", how);
+        let mut debugged = Debugged::at(&fixture, &[], &fixture.at("// AT registers"));
+        let arguments = debugged.arguments(EvalScope::selected(0));
+        let found: Vec<String> = arguments
+            .iter()
+            .filter(|it| it.flags & VariableFlags::ARGUMENT != 0)
+            .map(show::declared)
+            .collect();
+        let wanted =
+            ["a int = 1", "b string = \"two\"", "c float64 = 3", "d bool = true"];
+        assert_eq!(found, wanted, "{toolchain}");
+        let sum = debugged.try_eval("a + len(b) + int(c)").map(|it| it.value);
+        assert_eq!(sum.as_deref(), Ok("7"), "{toolchain}");
+        let scope = EvalScope::selected(0);
+        let args = SetIn { scope, symbol: "a".into(), value: "a + 1".into() };
+        debugged.wire.ask(args);
+        assert_eq!(debugged.eval("a").value, "2", "{toolchain}");
+    }
+}
+
+/// What we take for granted about layouts is what each Go's own source says.
+#[test]
+fn layouts_are_as_the_sources_of_go_say() {
+    let mut wrong = Vec::new();
+    for toolchain in toolchains() {
+        let mut go = Command::new("go");
+        go.env("GOTOOLCHAIN", toolchain).args(["env", "GOROOT"]);
+        let found = String::from_utf8(go.output().unwrap().stdout).unwrap();
+        let sources = Path::new(found.trim()).join("src");
+        let minor: u32 = toolchain.split('.').nth(1).unwrap().parse().unwrap();
+        for it in SOURCES.iter().filter(|it| it.releases.contains(&minor)) {
+            let text = fs::read_to_string(sources.join(it.file)).unwrap_or_default();
+            let plain: Vec<&str> = text.split_whitespace().collect();
+            if !format!(" {} ", plain.join(" ")).contains(&format!(" {}", it.line)) {
+                wrong.push(format!("{toolchain}: {}: no `{}`", it.file, it.line));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
 fn same(found: &str, wanted: &str, what: &str) {
     let wrong: Vec<String> = found
         .lines()
@@ -244,6 +293,19 @@ const REFUSED: &[(&str, &str)] = &[
     ("structure + 1", ""),
     ("len(structure)", "invalid argument structure"),
 ];
+
+#[test]
+fn a_method_has_the_type_of_its_function() {
+    let fixture = Fixture::build("kinds");
+    let mut debugged = Debugged::at(&fixture, &[], &fixture.at("// AT dynamic"));
+    for (expression, name, type_name) in [
+        ("method.String", "main.(*named).String", "func() string"),
+        ("problem.Error", "errors.(*errorString).Error", "func() string"),
+    ] {
+        let found = debugged.eval(expression);
+        assert_eq!((found.value.as_str(), found.type_name.as_str()), (name, type_name));
+    }
+}
 
 #[test]
 fn an_expression_without_a_value_says_why() {

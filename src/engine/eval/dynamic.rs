@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::addr::Addr;
 use crate::engine::binary::{Binary, TypeId};
+use crate::engine::eval::facts::INTERFACE_DATA;
 use crate::engine::eval::load::{Cx, Loader, typed};
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::types::{Shape, Type};
@@ -44,10 +45,6 @@ pub(crate) enum Held {
     },
 }
 
-/// Where the words of an interface value are: the same for `runtime.iface` and
-/// `runtime.eface`.
-const DATA_WORD: i64 = 8;
-
 impl Cx<'_> {
     /// Reads the interface value at `at`.
     pub fn held_by(&self, at: Addr, is_empty: bool) -> Result<Held, String> {
@@ -75,7 +72,7 @@ impl Cx<'_> {
         let Some(dynamic) = found else {
             return Err(format!("invalid interface type at {type_word:#x}"));
         };
-        let word_at = at.offset(DATA_WORD);
+        let word_at = at.offset(INTERFACE_DATA);
         let ty = dynamic.ty.map(|id| self.types.of(id));
         let is_pointer = ty.as_ref().is_some_and(|it| it.kind() == Kind::Pointer);
         let at = match dynamic.direct || is_pointer {

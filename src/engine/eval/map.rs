@@ -9,6 +9,9 @@
 use std::collections::HashSet;
 
 use crate::engine::addr::Addr;
+use crate::engine::eval::facts::{
+    CTRL_FREE, EVACUATED, MAP_DIRECT_MAX, MAP_SLOTS, MIN_TOP_HASH, SAME_SIZE_GROW,
+};
 use crate::engine::eval::load::{Cx, Loader};
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::types::{Shape, Type};
@@ -23,8 +26,6 @@ const GROUPS_MAX: u64 = 1 << 16;
 const OVERFLOW_MAX: usize = 1 << 16;
 /// How much of a table is read at once, in bytes.
 const CHUNK_LEN: u64 = 256 << 10;
-/// Slots of a group or bucket (`abi.SwissMapGroupSlots`, `abi.OldMapBucketCount`).
-const SLOTS: u64 = 8;
 
 /// Where an entry's key and element are.
 #[derive(Clone, Copy)]
@@ -117,8 +118,9 @@ struct Column {
 
 impl Column {
     fn new(offset: u64, stride: u64, stored: &Type, meant: &Type) -> Column {
-        let indirect =
-            stored.kind() == Kind::Pointer && stored.size() == 8 && meant.size() > 128;
+        let indirect = stored.kind() == Kind::Pointer
+            && stored.size() == 8
+            && meant.size() > MAP_DIRECT_MAX;
         Column { offset, stride, indirect }
     }
 
@@ -176,7 +178,7 @@ impl Group {
         let ctrl = cx.reader.read_word(at.offset(self.ctrl.cast_signed()));
         let ctrl = ctrl.map_err(explain)?.to_le_bytes();
         for (slot, byte) in (0u64..).zip(ctrl) {
-            if byte & 0x80 != 0 {
+            if byte & CTRL_FREE != 0 {
                 continue;
             }
             let entry = Entry {
@@ -259,13 +261,6 @@ fn walk_groups(
     Ok(true)
 }
 
-/// Values of `tophash` below this are no hashes but states (`minTopHash`).
-const MIN_TOP_HASH: u8 = 5;
-/// `evacuatedX` to `evacuatedEmpty`: the bucket's entries have moved to the new table.
-const EVACUATED: std::ops::RangeInclusive<u8> = 2..=4;
-/// `hmap.flags`: the table is being rewritten at the same size.
-const SAME_SIZE_GROW: u64 = 8;
-
 /// The layout of a bucket (`bucket<K,V>`).
 struct Bucket {
     size: u64,
@@ -308,7 +303,7 @@ impl Bucket {
         let mut at = at;
         let mut seen = HashSet::new();
         for _ in 0..OVERFLOW_MAX {
-            for (slot, hash) in (0..SLOTS).zip(self.top_hashes(cx, at)?) {
+            for (slot, hash) in (0..MAP_SLOTS).zip(self.top_hashes(cx, at)?) {
                 if hash < MIN_TOP_HASH {
                     continue;
                 }

@@ -5,6 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::engine::addr::Addr;
+use crate::engine::binary::{FunctionId, VariableKind};
 use crate::engine::error::Result;
 use crate::engine::eval::dynamic::Held;
 use crate::engine::eval::operand::{Data, Operand};
@@ -191,7 +192,34 @@ impl Evaluator<'_, '_> {
         let binary = self.cx.types.binary;
         let id =
             order.iter().find_map(|it| binary.functions_named(it).first().copied())?;
-        Some(self.function_operand(id))
+        let mut method = self.function_operand(id);
+        if let (Data::Loaded(v), Some(signature)) = (&mut method.data, self.signature(id))
+        {
+            v.type_name = Arc::from(signature);
+            v.real_type = v.type_name.clone();
+        }
+        Some(method)
+    }
+
+    /// The type of a method without its receiver: `func(int) string`.
+    fn signature(&self, id: FunctionId) -> Option<String> {
+        let binary = self.cx.types.binary;
+        let pc = binary.prologue_end(id);
+        let depth = binary.inline_stack(pc).len().checked_sub(1)?;
+        let mut variables = binary.scope_at(pc, depth).ok()?.variables;
+        variables.sort_by_key(|it| it.nth);
+        let named = |kind: VariableKind| -> Vec<String> {
+            let all = variables.iter().filter(|it| it.kind == kind);
+            all.map(|it| self.cx.types.of(it.ty).name().to_string()).collect()
+        };
+        let arguments = named(VariableKind::Argument);
+        let results = named(VariableKind::Result);
+        let arguments = arguments.get(1..).unwrap_or_default().join(", ");
+        Some(match results.as_slice() {
+            [] => format!("func({arguments})"),
+            [one] => format!("func({arguments}) {one}"),
+            more => format!("func({arguments}) ({})", more.join(", ")),
+        })
     }
 
     /// A variable that a closure captured.

@@ -1,6 +1,7 @@
 //! How does a scalar read? The text of numbers, of named constants and of times, as Delve
 //! writes them.
 
+use crate::engine::eval::facts::{TIME_HAS_MONOTONIC, TIME_UNIX_EPOCH, TIME_WALL_EPOCH};
 use crate::engine::eval::operand::Const;
 
 /// The shortest decimal text that means the same number; never with an exponent
@@ -156,25 +157,19 @@ pub(crate) struct Instant {
     pub ext: i64,
 }
 
-/// `hasMonotonic` in `time/time.go`.
-const HAS_MONOTONIC: u64 = 1 << 63;
-/// Seconds from the year 1 to 1885, the epoch of `wall` (`wallToInternal`).
-const WALL_EPOCH: i64 = (1884 * 365 + 1884 / 4 - 1884 / 100 + 1884 / 400) * 86_400;
-/// Seconds from the year 1 to 1970 (`unixToInternal`).
-const UNIX_EPOCH: i64 = (1969 * 365 + 1969 / 4 - 1969 / 100 + 1969 / 400) * 86_400;
 /// Times further away than this many seconds are not put into words.
 const SECONDS_MAX: i64 = 9_223_372_036_000;
 
 impl Instant {
     /// Seconds since 1970.
     pub fn unix(self) -> i64 {
-        self.seconds().wrapping_sub(UNIX_EPOCH)
+        self.seconds().wrapping_sub(TIME_UNIX_EPOCH)
     }
 
     fn seconds(self) -> i64 {
-        match self.wall & HAS_MONOTONIC {
+        match self.wall & TIME_HAS_MONOTONIC {
             0 => self.ext,
-            _ => (self.wall << 1 >> 31).cast_signed() + WALL_EPOCH,
+            _ => (self.wall << 1 >> 31).cast_signed() + TIME_WALL_EPOCH,
         }
     }
 
@@ -201,7 +196,7 @@ impl Instant {
         // Go does not count the sign.
         let year = format!("{}{:04}", if year < 0 { "-" } else { "" }, year.abs());
         let mut text = format!("{year}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{zone}");
-        if self.wall & HAS_MONOTONIC != 0 {
+        if self.wall & TIME_HAS_MONOTONIC != 0 {
             text.push_str(&format!(", {:+}", self.ext));
         }
         Some(text)
