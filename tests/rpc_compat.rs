@@ -153,11 +153,7 @@ const KNOWN: &[(&str, usize, &str, &str)] = &[
     ("19-after-exit", 40, "", "a process that is gone is not dumped"),
     ("22-framing", 20, "1e+20", "a number that no field can hold is shown rounded"),
     ("26-tracepoints", 6, "arguments/2/value", "a result that is not set yet is garbage"),
-    ("30-deadlock", 0, "there is no goroutine here", "it says why there is no curg"),
-    ("30-mutexdead", 0, "there is no goroutine here", "it says why there is no curg"),
     ("30-throw", 1, "", "which goroutine is caught is a race"),
-    ("30-panic", 1, "hitCount", "a panic is hit once, whoever panics"),
-    ("30-panicstr", 1, "hitCount", "a panic is hit once, whoever panics"),
 ];
 
 #[test]

@@ -58,6 +58,12 @@ pub(super) struct Stacks {
 /// Handlers of signals that interrupt each other.
 const SIGNALS_MAX: usize = 16;
 
+/// The functions that call the vDSO, which the kernel puts into every process.
+const ASK_VDSO: &[&str] = &["runtime.nanotime1", "runtime.walltime", "time.now"];
+
+/// How much of a thread's stack the vDSO may have used, in bytes.
+const VDSO_STACK_MAX: i64 = 1024;
+
 /// How much of a thread's stack is searched for the end of C code, in bytes.
 const C_STACK_MAX: i64 = 256 * 1024;
 
@@ -322,8 +328,36 @@ impl Walk<'_> {
         Next::Caller
     }
 
-    /// From the vDSO to the function that asked for the time.
+    /// From the vDSO to the function that asked for the time, and to its caller, of which
+    /// alone the runtime takes note.
     pub fn leave_vdso(&mut self) -> Option<Next> {
+        if self.stacks.vdso.1.0 != 0 {
+            self.push_vdso_caller();
+        }
+        self.leave_for_vdso_caller()
+    }
+
+    /// Adds the frame of the function that called the vDSO. It is found by its return
+    /// address on the thread's stack.
+    fn push_vdso_caller(&mut self) {
+        let sp = self.registers.sp();
+        for offset in (0..VDSO_STACK_MAX).step_by(8) {
+            let Ok(pc) = self.window.addr(sp.offset(offset)) else { return };
+            let call = pc.offset(-1);
+            let Some(image) = self.runtime.images().find(call) else { continue };
+            let Some(id) = image.function_at(call) else { continue };
+            if ASK_VDSO.contains(&image.binary.function(id).name) {
+                let cfa = self.stacks.vdso.1;
+                self.registers = registers_at(pc, sp.offset(offset + 8), Addr(0));
+                (self.is_exact, self.is_complete) = (false, false);
+                // The frame is where it was called from; only its SP has gone elsewhere.
+                self.on_system_stack = !self.stacks.goroutine_contains(cfa);
+                return self.push_go(image, call, cfa);
+            }
+        }
+    }
+
+    fn leave_for_vdso_caller(&mut self) -> Option<Next> {
         let (pc, sp) = std::mem::take(&mut self.stacks.vdso);
         if sp.0 == 0 || self.runtime.images().find(pc).is_none() {
             return None;
@@ -340,12 +374,13 @@ impl Walk<'_> {
             return None;
         }
         let id = image.function_at(lookup)?;
-        let asks_vdso = ["runtime.nanotime1", "runtime.walltime", "time.now"];
-        if !asks_vdso.contains(&image.binary.function(id).name) {
+        if !ASK_VDSO.contains(&image.binary.function(id).name) {
             return None;
         }
-        self.push_go(image, lookup, self.stacks.vdso.1);
-        self.leave_vdso()
+        let cfa = self.stacks.vdso.1;
+        self.on_system_stack = !self.stacks.goroutine_contains(cfa);
+        self.push_go(image, lookup, cfa);
+        self.leave_for_vdso_caller()
     }
 
     /// From code without rules, as that of a C library, to the nearest caller that is

@@ -51,8 +51,6 @@ impl Session {
         rules: &[(String, String)],
         lines_without_code: bool,
     ) -> Result<Found> {
-        let frame = self.stack(at.goroutine, at.frame.saturating_add(1));
-        let frame = frame.ok().and_then(|it| it.frames.get(at.frame).cloned());
         let named = self.bench().find(text, rules, lines_without_code);
         if let LocationSpec::Address(expression) = locspec::parse(text)?
             && named.is_err()
@@ -60,7 +58,12 @@ impl Session {
             let value = self.evaluate(at, &expression, &LoadConfig::SHORT)?;
             return self.bench().find_value(&expression, &value);
         }
-        let Some(frame) = frame.filter(|_| at.frame > 0) else { return named };
+        if at.frame == 0 && at.goroutine < 0 {
+            return named;
+        }
+        let stack = self.stack(at.goroutine, at.frame.saturating_add(1));
+        let frame = stack.ok().and_then(|it| it.frames.get(at.frame).cloned());
+        let Some(frame) = frame else { return named };
         let mut bench = self.bench();
         bench.at = Some(CodePlace {
             pc: frame.pc,
