@@ -90,28 +90,11 @@ impl Core {
         };
         let (file, map) = map_file(path)?;
         let written = file.metadata().and_then(|it| it.modified());
-        let elf = Elf::parse(&map).map_err(|err| bad(not_a_core(err)))?;
-        match elf.kind {
-            CORE => {}
-            EXECUTABLE | SHARED => {
-                return Err(bad("not a core file but a program; the program comes \
-                                first, then the core file"
-                    .to_owned()));
-            }
-            _ => return Err(bad("not a core file but another kind of ELF file".into())),
-        }
+        let elf = Elf::parse(&map).map_err(|err| bad(not_a_core(err, &map)))?;
+        check_kind(&elf).map_err(|it| bad(it.to_owned()))?;
         let told = Told::read(&elf);
         let missing = missing(&elf, &told);
-        if let Some(platform) = told.platform.as_deref().filter(|it| *it != "linux/amd64")
-        {
-            return Err(bad(format!("a core file of {platform}, not of linux/amd64")));
-        }
-        let Some(first) = told.threads.first().map(|it| Tid(it.tid)) else {
-            return Err(bad(match missing.notes || missing.bytes > 0 {
-                true => "the core file is truncated: the threads are cut off".to_owned(),
-                false => "there are no threads in the core file".to_owned(),
-            }));
-        };
+        let first = check_told(&told, &missing).map_err(bad)?;
         let mut memory = CoreMemory::default();
         // Mapped pages would count as ours, and be a fault if the file were cut off.
         let index = memory.add_file(Bytes::Read(file));
@@ -250,9 +233,50 @@ fn map_file(path: &Path) -> Result<(File, Arc<FileMap>)> {
     Ok((file, Arc::new(map)))
 }
 
-fn not_a_core(why: NotElf) -> String {
+/// Whether it is a core file.
+fn check_kind(elf: &Elf<'_>) -> std::result::Result<(), &'static str> {
+    match elf.kind {
+        CORE => Ok(()),
+        EXECUTABLE | SHARED => Err("not a core file but a program; the program comes \
+                                    first, then the core file"),
+        _ => Err("not a core file but another kind of ELF file"),
+    }
+}
+
+/// The first thread of a core file that can be read.
+fn check_told(told: &Told<'_>, missing: &Missing) -> std::result::Result<Tid, String> {
+    if let Some(platform) = told.platform.as_deref().filter(|it| *it != "linux/amd64") {
+        return Err(format!("a core file of {platform}, not of linux/amd64"));
+    }
+    match told.threads.first() {
+        Some(first) => Ok(Tid(first.tid)),
+        None if missing.notes || missing.bytes > 0 => {
+            Err("the core file is truncated: the threads are cut off".to_owned())
+        }
+        None => Err("there are no threads in the core file".to_owned()),
+    }
+}
+
+/// How files begin that systems pack their core files into, and what unpacks them.
+const PACKED: &[(&[u8], &str)] = &[
+    (b"\x28\xb5\x2f\xfd", "zstd -d"),
+    (b"\x04\x22\x4d\x18", "lz4 -d"),
+    (b"\xfd7zXZ", "xz -d"),
+    (b"\x1f\x8b", "gzip -d"),
+];
+
+fn not_a_core(why: NotElf, bytes: &[u8]) -> String {
     match why {
-        NotElf::Foreign => "not a core file".to_owned(),
+        NotElf::Foreign => {
+            let packed = PACKED.iter().find(|it| bytes.starts_with(it.0));
+            match packed {
+                Some((_, how)) => format!(
+                    "not a core file as it stands: unpack it first ({how}; coredumpctl \
+                     dump does so by itself)"
+                ),
+                None => "not a core file".to_owned(),
+            }
+        }
         NotElf::Cut => "not a core file: it ends within its first header".to_owned(),
         NotElf::Machine(machine) => {
             let name = match machine {

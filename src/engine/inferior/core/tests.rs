@@ -164,6 +164,7 @@ fn what_cannot_be_used_is_refused_in_a_sentence() {
     };
     let cases: &[(&str, Vec<u8>, &str)] = &[
         ("text", b"hello\n".to_vec(), "not a core file"),
+        ("packed", b"\x28\xb5\x2f\xfd....".to_vec(), "unpack it first (zstd -d"),
         ("empty", vec![], "not a core file: it is empty"),
         ("short", sound()[..40].to_vec(), "it ends within its first header"),
         ("program", executable(1), "not a core file but a program"),
