@@ -336,7 +336,14 @@ mod tests {
     fn a_child_is_a_candidate_with_its_parent_and_command_line() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
-        let found = go_candidates().into_iter().find(|it| it.pid == pid);
+        // It is started before all that /proc tells about it is there.
+        let start = std::time::Instant::now();
+        let found = loop {
+            let found = go_candidates().into_iter().find(|it| it.pid == pid);
+            if found.is_some() || start.elapsed().as_secs() > 30 {
+                break found;
+            }
+        };
         child.kill().unwrap();
         child.wait().unwrap();
         let found = found.unwrap();
