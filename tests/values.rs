@@ -76,7 +76,7 @@ fn values(fixture: &Fixture, built_by: &str) -> String {
 }
 
 /// Variables that are not listed: buffers, and maps that have a test of their own.
-const BIG: &[&str] = &["stacks", "states", "churned"];
+const BIG: &[&str] = &["stacks", "states", "churned", "same", "last"];
 
 /// Checks that each of the maps has the entries that it should, in whatever state of
 /// growth it was caught.
@@ -99,6 +99,11 @@ fn check_maps(debugged: &mut Debugged, built_by: &str) {
     }
     let wanted: Vec<_> = (4900..5000).map(|it| (it, -it)).collect();
     assert_eq!(loaded("churned".into()), wanted, "{built_by}");
+    let same = loaded("same".into());
+    let last: i64 = debugged.eval("last").value.parse().unwrap();
+    assert!(last < 1_000_000, "{built_by}: the map was never resized");
+    let wanted: Vec<_> = (last - 199..=last).map(|it| (it, -it)).collect();
+    assert_eq!(same, wanted, "{built_by}");
 }
 
 /// Expressions that are asked at a place, on every release.
