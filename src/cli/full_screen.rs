@@ -65,7 +65,7 @@ pub fn run(
             options.remote = true;
             let address = address.clone();
             options.reconnect =
-                Some(Arc::new(move || Ok(remote::connect(&address, |_| {})?)));
+                Some(Arc::new(move |tell| Ok(remote::connect(&address, tell)?)));
         }
         Origin::Exec { .. }
         | Origin::Debug { .. }
@@ -74,7 +74,8 @@ pub fn run(
     }
     if !matches!(origin, Origin::Pick) {
         let for_thread = held.clone();
-        options.start = Start::Connect(Box::new(move || connect(origin, &for_thread)));
+        options.start =
+            Start::Connect(Box::new(move |tell| connect(origin, &for_thread, tell)));
     }
     // Whatever becomes of the UI, the program is let go before we are gone.
     let outcome = catch_unwind(AssertUnwindSafe(|| tui::run(options)));
@@ -95,9 +96,13 @@ fn need_terminal() -> Result<(), String> {
     ))
 }
 
-fn connect(origin: Origin, held: &Held) -> Result<Arc<dyn Client>, String> {
+fn connect(
+    origin: Origin,
+    held: &Held,
+    tell: tui::Progress<'_>,
+) -> Result<Arc<dyn Client>, String> {
     Ok(match origin {
-        Origin::Connect { address } => remote::connect(&address, |_| {})?,
+        Origin::Connect { address } => remote::connect(&address, tell)?,
         origin => {
             let (spec, scratch) = target(origin, false)?;
             client_over(held.serve(spec, scratch)?)?

@@ -28,7 +28,7 @@ pub fn connect(address: &str, waits: impl Fn(String)) -> Result<Arc<RpcClient>, 
     client.submit(SetApiVersionIn::NAME, hello, on_reply);
     let mut said = answer.recv_timeout(PATIENCE);
     if said == Err(RecvTimeoutError::Timeout) {
-        waits(format!("{address} took the connection and has said nothing yet; waiting"));
+        waits(format!("{address} took the connection and has said nothing yet"));
         said = answer.recv_timeout(ANSWER_MAX - PATIENCE);
     }
     match said {

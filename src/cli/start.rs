@@ -62,7 +62,7 @@ fn session(origin: Origin, global: &Global) -> Result<i32, String> {
     let is_remote = matches!(origin, Origin::Connect { .. });
     let client = match origin {
         Origin::Connect { address } => {
-            remote::connect(&address, |waits| eprintln!("{waits} (Ctrl-C gives up)"))?
+            remote::connect(&address, |waits| eprintln!("{waits}; Ctrl-C gives up"))?
         }
         origin => {
             let (spec, scratch) = target(origin, false)?;

@@ -14,7 +14,7 @@ use crate::tui::files;
 use crate::tui::state::State;
 use crate::tui::state::msg::{Effect, Leave, Msg, Resume};
 use crate::tui::worker::{self, Work};
-use crate::tui::{Pick, Reconnect, Start, console};
+use crate::tui::{Connect, Pick, Reconnect, Start, console};
 
 /// What effects need of the world.
 pub struct Runner {
@@ -58,15 +58,14 @@ impl Runner {
         }
     }
 
-    fn connect(
-        &mut self,
-        connect: Box<dyn FnOnce() -> Result<Arc<dyn Client>, String> + Send>,
-    ) {
+    fn connect(&mut self, connect: Connect) {
         let msgs = self.msgs.clone();
         let (send, receive) = mpsc::channel();
         self.started = Some(receive);
         spawn("connect", move || {
-            let result = connect().map(|client| drop(send.send(client)));
+            let tell = msgs.clone();
+            let progress = move |text| drop(tell.send(Msg::Progress(text)));
+            let result = connect(&progress).map(|client| drop(send.send(client)));
             drop(msgs.send(Msg::Started(result)));
         });
     }
@@ -184,7 +183,7 @@ impl Runner {
     fn attach(&mut self, pid: i32) {
         let Some(pick) = &self.pick else { return };
         let attach = Arc::clone(&pick.attach);
-        self.connect(Box::new(move || attach(pid)));
+        self.connect(Box::new(move |_| attach(pid)));
     }
 
     fn remember(&self, line: String) {
@@ -198,7 +197,7 @@ impl Runner {
         let reconnect = Arc::clone(reconnect);
         // Commands go to the new connection too.
         self.console = None;
-        self.connect(Box::new(move || reconnect()));
+        self.connect(Box::new(move |progress| reconnect(progress)));
     }
 
     fn run_command(&mut self, line: String, scope: (i64, usize)) {

@@ -49,14 +49,19 @@ use crate::tui::update::update;
 
 pub use crate::tui::terminal::restore as restore_terminal;
 
+/// Is told what a long wait is for.
+pub type Progress<'a> = &'a dyn Fn(String);
+
 /// Makes the connection to a service. Runs on a thread of its own: loading may take long.
-pub type Connect = Box<dyn FnOnce() -> Result<Arc<dyn Client>, String> + Send>;
+pub type Connect =
+    Box<dyn FnOnce(Progress<'_>) -> Result<Arc<dyn Client>, String> + Send>;
 
 /// Attaches to a process that was picked, perhaps after others could not be had.
 pub type Attach = dyn Fn(i32) -> Result<Arc<dyn Client>, String> + Send + Sync;
 
 /// Makes a connection that was lost again.
-pub type Reconnect = dyn Fn() -> Result<Arc<dyn Client>, String> + Send + Sync;
+pub type Reconnect =
+    dyn Fn(Progress<'_>) -> Result<Arc<dyn Client>, String> + Send + Sync;
 
 /// How the connection comes about.
 pub enum Start {

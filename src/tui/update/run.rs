@@ -185,7 +185,11 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     }
     select_current(state);
     announce(state);
-    say_notes(state);
+    // Not at a stop that is left at once.
+    let goes_on = !state.settings.remote && state.stopped.stop_reason == "launched";
+    if state.is_stopped() && !goes_on {
+        say_notes(state);
+    }
     ask_for_fatal_error(state, out);
     let next = state.steps.pop_front();
     match next.filter(|_| state.stopped.stop_reason == "next finished") {
