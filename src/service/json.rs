@@ -16,6 +16,18 @@ use crate::engine::session::program::Program;
 use crate::service::convert;
 use crate::service::reply::{PIECE_LEN, Pieces};
 
+/// `00` to `99`.
+const PAIRS: [u8; 200] = {
+    let mut pairs = [0; 200];
+    let mut n = 0;
+    while n < 100 {
+        pairs[2 * n] = b'0' + (n / 10) as u8;
+        pairs[2 * n + 1] = b'0' + (n % 10) as u8;
+        n += 1;
+    }
+    pairs
+};
+
 /// Bytes of JSON, sent while they are written if they are an answer.
 #[derive(Default)]
 pub struct Json {
@@ -67,13 +79,16 @@ impl Json {
     pub fn uint(&mut self, number: u64) -> &mut Json {
         let mut digits = [0; 20];
         let (mut at, mut rest) = (digits.len(), number);
-        loop {
+        // Two digits at a time: a large answer is mostly numbers.
+        while rest >= 10 {
+            let pair = (rest % 100) as usize * 2;
+            rest /= 100;
+            at -= 2;
+            digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        }
+        if rest > 0 || at == digits.len() {
             at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+            digits[at] = b'0' + rest as u8;
         }
         self.bytes.extend_from_slice(&digits[at..]);
         self
@@ -399,6 +414,9 @@ mod tests {
         let cases = [
             (0, "0"),
             (-1, "-1"),
+            (7, "7"),
+            (10, "10"),
+            (105, "105"),
             (1234567890, "1234567890"),
             (i64::MIN, "-9223372036854775808"),
         ];
