@@ -38,7 +38,7 @@ impl Inferior {
         }
     }
 
-    pub fn memory(&self) -> Arc<dyn Memory> {
+    pub fn memory(&self) -> Arc<dyn Memory + Send + Sync> {
         match self {
             Inferior::Live(live) => live.memory(),
             Inferior::Core(core) => core.memory(),

@@ -334,7 +334,16 @@ mod tests {
 
     #[test]
     fn a_child_is_a_candidate_with_its_parent_and_command_line() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        use std::io::{Read, Write};
+        use std::process::{Command, Stdio};
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It is spawned before the kernel has given it its command line.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         // It is started before all that /proc tells about it is there.
         let start = std::time::Instant::now();

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::{Kind, LoadConfig};
-use crate::engine::golang::{Frame, Goroutine, GoroutineTable, Location, Reach, Spot};
+use crate::engine::golang::{
+    Frame, Goroutine, GoroutineTable, Location, Reach, Spot, StackSummary,
+};
 use crate::engine::memory::Pages;
 use crate::engine::session::Session;
 use crate::engine::session::query::Scope;
@@ -94,11 +98,9 @@ impl Session {
         let mut locate = |spot: Spot| -> Arc<Location> {
             known.entry(spot).or_insert_with(|| Arc::new(runtime.locate(spot))).clone()
         };
-        for goroutines in goroutines.chunks(BATCH) {
-            let summaries =
-                runtime.summarize(&*memory, goroutines, threads, Reach::ToUser);
+        let mut take = |goroutines: &[Goroutine], summaries: &[StackSummary]| {
             let pages = Pages::new(&*memory);
-            for (it, summary) in goroutines.iter().zip(&summaries) {
+            for (it, summary) in goroutines.iter().zip(summaries) {
                 visit(GoroutineView {
                     goroutine: *it,
                     current: locate(it.spot()),
@@ -108,7 +110,25 @@ impl Session {
                     labels: runtime.labels(&pages, it).into_iter().collect(),
                 });
             }
-        }
+        };
+        let summarize = |batch: &[Goroutine]| {
+            runtime.summarize(&*memory, batch, threads, Reach::ToUser)
+        };
+        let batches = goroutines.chunks(BATCH);
+        // Reading the stacks is half of the work: with many, another thread is ahead.
+        thread::scope(|scope| {
+            let read_ahead = || {
+                let (send, made) = sync_channel(1);
+                let mut ahead = batches.clone().map(summarize);
+                let read = move || ahead.try_for_each(|it| send.send(it));
+                thread::Builder::new().spawn_scoped(scope, read).ok().map(|_| made)
+            };
+            let made = (goroutines.len() > BATCH).then(read_ahead).flatten();
+            for batch in batches.clone() {
+                let summaries = made.as_ref().and_then(|it| it.recv().ok());
+                take(batch, &summaries.unwrap_or_else(|| summarize(batch)));
+            }
+        });
         Ok(())
     }
 

@@ -135,7 +135,7 @@ impl Session {
         self.inferior()?.live()
     }
 
-    pub fn memory(&self) -> Result<Arc<dyn Memory>> {
+    pub fn memory(&self) -> Result<Arc<dyn Memory + Send + Sync>> {
         let gone = Error::Exited { pid: self.pid, status: self.exit_status };
         self.inferior.as_ref().map(Inferior::memory).ok_or(gone)
     }
@@ -249,7 +249,7 @@ impl Sites<'_> {
         }
     }
 
-    fn memory(&self) -> Arc<dyn Memory> {
+    fn memory(&self) -> Arc<dyn Memory + Send + Sync> {
         match self {
             Sites::Stopped(inferior) => inferior.memory(),
             Sites::Running(view) => view.memory(),
@@ -271,7 +271,7 @@ impl Bench<'_> {
     }
 
     /// The memory of the process, which may be running.
-    pub fn memory(&self) -> Result<Arc<dyn Memory>> {
+    pub fn memory(&self) -> Result<Arc<dyn Memory + Send + Sync>> {
         let gone = Error::Exited { pid: self.pid, status: self.exit_status };
         self.sites.as_ref().map(Sites::memory).ok_or(gone)
     }
