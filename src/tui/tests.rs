@@ -845,6 +845,20 @@ fn source_that_is_newer_than_the_program_is_said_once_and_shown() {
 }
 
 #[test]
+fn what_came_up_while_starting_is_said_at_the_first_stop_that_lasts() {
+    let (_, fake) = script(true, (120, 40));
+    let client: Arc<dyn Client> = fake;
+    let mut state = State::new(Settings::default());
+    state.notes.push("there is no theme nosuch".into());
+    let mut script = Script::new(state, client, (120, 40)).file(MAIN, SOURCE);
+    script.start();
+    let last = |it: &Script| it.screen().lines().last().unwrap_or_default().to_owned();
+    assert!(last(&script).contains("there is no theme nosuch"));
+    script.keys("j");
+    assert!(last(&script).contains("stopped: breakpoint 1"), "what stands is back");
+}
+
+#[test]
 fn a_fatal_error_is_said_with_its_reason() {
     let (mut script, fake) = script(true, (120, 40));
     let mut now = stop_at(11);

@@ -255,7 +255,7 @@ fn wants(state: &mut State, out: &mut Vec<Effect>) {
     }
     // The status line says how many goroutines there are, also where their list is not
     // seen: when all that is seen has come, and only where that is cheap.
-    const COUNTED_MAX: i64 = 5000;
+    const COUNTED_MAX: i64 = 1000;
     if is_quiet
         && state.is_stopped()
         && state.server.answers_while_running

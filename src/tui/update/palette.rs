@@ -23,6 +23,10 @@ use crate::tui::update::{
 pub fn open(state: &mut State, query: &str, out: &mut Vec<Effect>) {
     let (kind, _) = PaletteKind::of(query);
     state.overlays.push(Overlay::Palette(Palette::new(kind, query)));
+    if state.symbols.error.take().is_some() {
+        // Once more: it may have been given up on.
+        state.symbols.asked = false;
+    }
     ask_for_names(state, out);
     refill(state, out);
 }

@@ -37,6 +37,10 @@ fn longest(
     wanted: impl Fn(&Ask) -> bool,
     at_least_ms: u64,
 ) -> Option<u64> {
+    // Delve answers at the next stop: that is no answer that takes long.
+    if state.is_running() && !state.server.answers_while_running {
+        return None;
+    }
     let first = state.waiting.iter().filter(|it| wanted(&it.ask)).map(|it| it.since_ms);
     let waited = state.now_ms.saturating_sub(first.min()?);
     (waited >= at_least_ms).then_some(waited)
