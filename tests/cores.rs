@@ -246,6 +246,15 @@ fn what_only_a_process_can_do_is_refused_in_words() {
     }
 }
 
+/// Leaves out the first page of the executable, as the kernel does if it is told to.
+fn forget_build_id(core: &mut Vec<u8>) {
+    let count = usize::from(u16::from_le_bytes([core[56], core[57]]));
+    // The mappings are in order, and the executable is the lowest.
+    let mut headers = (0..count).map(|nth| 64 + 56 * nth);
+    let at = headers.find(|at| core[*at] == 1).unwrap();
+    core[at + 32..at + 40].fill(0);
+}
+
 #[test]
 fn files_that_do_not_go_together_are_refused_in_a_sentence() {
     let many = Fixture::build("many");
@@ -253,6 +262,11 @@ fn files_that_do_not_go_together_are_refused_in_a_sentence() {
     let mut live = parked(&many);
     let core = CoreFile::dump(&mut live, "mismatches");
     drop(live);
+    // The same code; only what is known of its making differs.
+    let flags = &["-ldflags=-X main.nothing=1"];
+    let rebuilt = Fixture::build_as("many", Build { flags, ..Build::default() });
+    let rebuilt = rebuilt.executable.to_str().unwrap();
+    let no_id = core.copy("no-id", forget_build_id);
     let arm = core.copy("arm", |it| it[18] = 183);
     let cut = core.copy("cut", |it| it.truncate(100_000));
     let path = |it: &CoreFile| it.path().to_str().unwrap().to_owned();
@@ -260,6 +274,8 @@ fn files_that_do_not_go_together_are_refused_in_a_sentence() {
     let other = steps.executable.to_str().unwrap();
     let cases = [
         (other, path(&core), "is not a core file of"),
+        (rebuilt, path(&core), "it is of another build"),
+        (rebuilt, path(&no_id), "it was built otherwise"),
         (exe, exe.to_owned(), "not a core file but a program"),
         (exe, many.main.to_str().unwrap().to_owned(), "not a core file"),
         (exe, "/nosuch/core".to_owned(), "No such file or directory"),

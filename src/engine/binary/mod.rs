@@ -157,6 +157,12 @@ impl Binary {
         &self.build_info
     }
 
+    /// Where the program has its build information in memory, and how it is in the file.
+    pub fn raw_build_info(&self) -> Option<(FileAddr, &[u8])> {
+        let section = self.elf.section(".go.buildinfo")?;
+        Some((FileAddr(section.addr), self.elf.section_bytes(section)))
+    }
+
     /// `None` if the version is not of the form `go1.N`.
     pub fn go_version(&self) -> Option<GoVersion> {
         self.go_version

@@ -13,6 +13,7 @@ use crate::engine::addr::FileAddr;
 use crate::engine::error::{Error, Result};
 use crate::engine::host::{self, EngineHandle, Inbox, Ticket, TracerThread};
 use crate::engine::inferior::{Core, Inferior, LaunchSpec, Live, Owner, Stdio};
+use crate::engine::memory::Memory;
 use crate::engine::os::process;
 use crate::engine::os::ptrace::Tracer;
 use crate::engine::session::Session;
@@ -361,6 +362,12 @@ fn open_core(exe: &Path, core: &Path) -> Result<(Inferior, Program)> {
     let core = Core::open(path, exe)?;
     let line = core.command_line().to_owned();
     let program = Program::new(binary, modified, Some(core.entry()), line)?;
+    if !has_build_info_of(&program, &core) {
+        let (path, exe) = (path.display(), exe.display());
+        return Err(Error::message(format!(
+            "{path} is not a core file of {exe}: it was built otherwise"
+        )));
+    }
     // Much may be missing and the rest be of use, but not without the runtime's own data.
     if let Some(problem) = core.damage()
         && program.runtime.goroutines(&*core.memory(), &[]).is_err()
@@ -369,6 +376,14 @@ fn open_core(exe: &Path, core: &Path) -> Result<(Inferior, Program)> {
         return Err(Error::BadBinary { path, problem });
     }
     Ok((Inferior::Core(Box::new(core)), program))
+}
+
+/// Whether a core file has the build information of a program, as far as it has any: there
+/// are some without the build id.
+fn has_build_info_of(program: &Program, core: &Core) -> bool {
+    let Some((at, wanted)) = program.binary.raw_build_info() else { return true };
+    let found = core.memory().read_bytes(program.loaded(at), wanted.len());
+    found.map_or(true, |it| it == wanted)
 }
 
 fn command_line(pid: i32) -> String {
