@@ -310,7 +310,7 @@ fn time_to_read_items(debugged: &mut Debugged) -> Duration {
 
 /// The names of all functions of a large binary.
 pub fn functions(peer: Peer) -> Vec<Sample> {
-    let server = Server::exec(peer, &caddy(), &["version"]);
+    let server = Server::exec(peer, caddy(), &["version"]);
     let mut wire = server.connect();
     let mut times = Vec::new();
     for _ in 0..rounds(peer, 9, 5) {
