@@ -247,7 +247,7 @@ fn what_only_a_process_can_do_is_refused_in_words() {
 }
 
 /// Leaves out the first page of the executable, as the kernel does if it is told to.
-fn forget_build_id(core: &mut Vec<u8>) {
+fn forget_build_id(core: &mut [u8]) {
     let count = usize::from(u16::from_le_bytes([core[56], core[57]]));
     // The mappings are in order, and the executable is the lowest.
     let mut headers = (0..count).map(|nth| 64 + 56 * nth);
@@ -266,7 +266,7 @@ fn files_that_do_not_go_together_are_refused_in_a_sentence() {
     let flags = &["-ldflags=-X main.nothing=1"];
     let rebuilt = Fixture::build_as("many", Build { flags, ..Build::default() });
     let rebuilt = rebuilt.executable.to_str().unwrap();
-    let no_id = core.copy("no-id", forget_build_id);
+    let no_id = core.copy("no-id", |it| forget_build_id(it));
     let arm = core.copy("arm", |it| it[18] = 183);
     let cut = core.copy("cut", |it| it.truncate(100_000));
     let path = |it: &CoreFile| it.path().to_str().unwrap().to_owned();
