@@ -34,7 +34,8 @@ fn lost(state: &mut State, why: String) {
         true => "R connects again, q leaves",
         false => "what was read stays to look at, q leaves",
     };
-    state.stand(Role::Error, format!("{why}; {then}"));
+    let dot = if why.ends_with('?') { "" } else { ";" };
+    state.stand(Role::Error, format!("{why}{dot} {then}"));
 }
 
 /// Whether a server may be there again: one that takes several clients outlives ours.
