@@ -85,12 +85,11 @@ fn where_it_came_from(
             }
         });
     }
-    match covered == bytes.len() {
-        true => Ok(()),
-        false => fail(format!(
-            "can not assign to {}: it is no place in the program",
-            target.text()
-        )),
+    let target = target.text();
+    match covered {
+        n if n == bytes.len() => Ok(()),
+        0 => fail(format!("can not assign to {target}: it is no place in the program")),
+        _ => fail(format!("can not assign to {target}: part of it is kept nowhere")),
     }
 }
 
