@@ -248,7 +248,11 @@ const DATA: &[CommandSpec] = &[
         usage: "[%format] <expression>",
         summary: "Evaluates an expression.",
         details: "Go expressions, without calls. A format is a verb of Go's fmt, as \
-                  `print %x n`, and applies to each number and string.",
+                  `print %x n`, and applies to each number and string. Import paths \
+                  are quoted, as in `\"net/http\".DefaultClient`; registers have names \
+                  in capitals, as `RIP` or `XMM0.uint8`; structs can be written out, as \
+                  in `p == main.Point{1, 2}`; `*(*main.T)(0xc000012345)` is what is at an \
+                  address.",
         parse: data::print,
     },
     CommandSpec {
@@ -266,7 +270,9 @@ const DATA: &[CommandSpec] = &[
         prefixes: ALONE,
         usage: "<variable> = <expression>",
         summary: "Changes a variable.",
-        details: "",
+        details: "Strings, slices and whatever else would have to be allocated are \
+                  copied from other variables, or become `nil`. Registers have names \
+                  in capitals, as in `set RAX = 1`.",
         parse: data::set,
     },
     CommandSpec {
