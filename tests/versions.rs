@@ -144,3 +144,38 @@ fn paths_that_were_trimmed_are_as_the_program_says() {
     assert_eq!(line, fixture.line("func count(n int) int"));
     check_asleep(&fixture, "go1.24.13", "trimmed");
 }
+
+/// A fault is a signal: its handler runs on a stack of its own, which the kernel left the
+/// goroutine's for.
+#[test]
+fn stacks_go_through_signal_handlers_whatever_go_built_the_program() {
+    if Peer::chosen() == Peer::Delve {
+        // It knows the return from a handler by the name that it had until Go 1.20.
+        return;
+    }
+    for toolchain in toolchains() {
+        let fixture = frames(toolchain, &[]);
+        let mut debugged = Debugged::at(&fixture, &[], &fixture.at("// the fault"));
+        debugged.break_at("runtime.sighandler");
+        // The runtime sends signals to itself: the first need not be the fault.
+        let names = loop {
+            let state = debugged.resume(CONTINUE);
+            assert!(!state.exited, "{toolchain}: the fault has no handler");
+            let stack = debugged.stack(-1, 50);
+            let names: Vec<String> =
+                functions(&stack).iter().map(|it| (*it).to_owned()).collect();
+            if names.iter().any(|it| it == "main.fail") {
+                assert_eq!(stack.last().unwrap().err, "", "{toolchain}: {names:?}");
+                break names;
+            }
+        };
+        let at = |name: &str| names.iter().position(|it| it.starts_with(name));
+        assert_eq!(at("runtime.sighandler"), Some(0), "{toolchain}: {names:?}");
+        let order = ["runtime.sigtrampgo", "runtime.sigtramp", "runtime.sigreturn"];
+        assert!(order.iter().all(|it| at(it).is_some()), "{toolchain}: {names:?}");
+        let fault = at("main.fail").unwrap();
+        assert_eq!(at("runtime.sigreturn"), Some(fault - 1), "{toolchain}: {names:?}");
+        let rest = ["main.fail", "main.recovering", "main.main", "runtime.main"];
+        assert_eq!(names[fault..fault + 4], rest, "{toolchain}");
+    }
+}
