@@ -67,6 +67,28 @@ pub(super) fn add_executable(
     to.add(loads);
 }
 
+/// Adds what was mapped from the executable, by the pages as they were: around what its
+/// headers speak of there is more of the file.
+pub(super) fn add_pages_of(
+    path: &Path,
+    files: &[MappedFile],
+    (index, len): (usize, u64),
+    to: &mut CoreMemory,
+) {
+    let wanted = files.iter().filter(|it| it.path == path);
+    to.add(wanted.map(|it| it.range_in(index, len)).collect());
+}
+
+impl MappedFile {
+    /// As far as the file goes that is there now.
+    fn range_in(&self, index: usize, len: u64) -> Range {
+        let there = len.saturating_sub(self.offset);
+        let end = self.end.min(self.start.saturating_add(there));
+        let source = Source::File { index, offset: self.offset };
+        Range { start: self.start, end, source }
+    }
+}
+
 /// Adds what was mapped from other files, where the core says nothing. `executable` is
 /// known under another name here perhaps, and has been added.
 pub(super) fn add_mapped(
@@ -88,13 +110,7 @@ pub(super) fn add_mapped(
             continue;
         };
         let index = to.add_file(bytes);
-        let ranges = wanted.iter().map(|it| {
-            let there = len.saturating_sub(it.offset);
-            let end = it.end.min(it.start.saturating_add(there));
-            let source = Source::File { index, offset: it.offset };
-            Range { start: it.start, end, source }
-        });
-        to.add(ranges.collect());
+        to.add(wanted.iter().map(|it| it.range_in(index, len)).collect());
     }
 }
 

@@ -380,6 +380,9 @@ fn add_files(
         .iter()
         .find(|it| it.start <= entry && entry < it.end)
         .map(|it| it.path.clone());
+    if let Some(path) = &known {
+        files::add_pages_of(path, &told.files, (index, map.len() as u64), memory);
+    }
     files::add_executable(&elf, bias, index, memory);
     files::add_mapped(&told.files, known.as_deref(), written, memory);
     Ok(Addr(entry))

@@ -3,6 +3,7 @@
 //! Every test has a bound in time: a watchdog halts a run that takes too long, and the
 //! test then fails for what it got instead.
 
+mod dumps;
 mod hits;
 mod processor;
 mod release;
