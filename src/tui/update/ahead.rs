@@ -18,6 +18,8 @@ const KEYS_MAX: usize = 256;
 pub fn on_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
     if key.code == KeyCode::Esc || key == Key::ctrl('c') {
         state.ahead.clear();
+        // A program that cannot be held for a moment must not hold the keys.
+        state.at_stop.retain(|it| !asks(it));
         return keys::on_key(state, key, out);
     }
     if !is_due(state, out) {
@@ -38,10 +40,17 @@ pub fn go_on(state: &mut State, out: &mut Vec<Effect>) {
     }
 }
 
+/// Whether a question leads elsewhere, to what the next key is about.
+fn leads_on(ask: &Ask) -> bool {
+    matches!(ask, Ask::Find { .. })
+}
+
+fn asks(effect: &Effect) -> bool {
+    matches!(effect, Effect::Ask(ask) if leads_on(ask))
+}
+
 /// Whether it is known what the next key is about.
 fn is_due(state: &State, out: &[Effect]) -> bool {
-    let leads_on = |it: &Ask| matches!(it, Ask::Find { .. });
-    let asks = |it: &Effect| matches!(it, Effect::Ask(ask) if leads_on(ask));
     let chooses = match state.overlays.last() {
         Some(Overlay::Palette(it)) => it.then.is_some(),
         _ => false,
