@@ -81,7 +81,8 @@ impl Fixture {
             go.env("GOTOOLCHAIN", toolchain);
         }
         if how.pure {
-            go.env("CGO_ENABLED", "0").env_remove("GOAMD64").arg("-trimpath");
+            go.env("CGO_ENABLED", "0").arg("-trimpath");
+            go.env_remove("GOAMD64").env_remove("GOEXPERIMENT");
         }
         go.args(how.flags);
         match main.parent().filter(|_| how.package) {
