@@ -1,9 +1,9 @@
 //! What the user is doing: breakpoints, steps, selection, over one inferior.
 //!
-//! A [`Session`] is a live process, what is known of its program, and what was asked for.
-//! It lives on the tracer thread (see [`crate::engine::host`]). While the inferior runs,
-//! the run loop borrows it, and what is left is a [`Running`]; what works either way is a
-//! [`Bench`].
+//! A [`Session`] is an inferior (a process, or a core file), what is known of its program,
+//! and what was asked for. It lives on the tracer thread (see [`crate::engine::host`]).
+//! While the inferior runs, the run loop borrows it, and what is left is a [`Running`];
+//! what works either way is a [`Bench`].
 //!
 //! | file           | question                                              |
 //! |----------------|-------------------------------------------------------|
