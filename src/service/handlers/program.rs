@@ -73,8 +73,9 @@ pub fn functions(
         let found = code::functions_called(binary, &regex, depth);
         return Ok(ListFunctionsOut { funcs: Some(found) });
     }
-    // Those of the linker are marks, not functions.
-    let names = binary.function_names().into_iter().filter(|it| !it.starts_with("go:"));
+    // The linker marks where FIPS code begins and ends as if with functions.
+    let is_mark = |it: &&str| it.starts_with("go:textfips");
+    let names = binary.function_names().into_iter().filter(|it| !is_mark(it));
     let found = names.filter(|it| regex.is_match(it)).map(str::to_owned).collect();
     Ok(ListFunctionsOut { funcs: Some(found) })
 }
