@@ -106,6 +106,8 @@ impl Runner {
             Effect::Attach(pid) => self.attach(pid),
             Effect::Reconnect => self.connect_again(),
             Effect::Remember(line) => self.remember(line),
+            // Its thread ends with the command; the next one has a thread of its own.
+            Effect::AbandonCommand => self.console = None,
             Effect::RunCommand { line, scope } => self.run_command(line, scope),
             Effect::Leave(how) => self.leave(how, state.settings.attached),
             Effect::Copy(_)

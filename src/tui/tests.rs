@@ -792,6 +792,28 @@ fn escape_gives_up_on_an_answer_that_does_not_come() {
 }
 
 #[test]
+fn escape_gives_up_on_a_command_that_does_not_end() {
+    use crate::tui::update::update;
+    let (mut script, _) = script(true, (120, 40));
+    script.keys(":");
+    script.text("sources");
+    // Not carried out: nothing ends it.
+    let out = update(
+        &mut script.state,
+        Msg::Key(crate::tui::keymap::parse_key("Enter").unwrap()),
+    );
+    assert!(out.iter().any(|it| matches!(it, Effect::RunCommand { .. })));
+    script.wait(2000);
+    assert!(script.screen().contains("no answer for 2s, Esc"), "{}", script.screen());
+    let out = update(
+        &mut script.state,
+        Msg::Key(crate::tui::keymap::parse_key("Esc").unwrap()),
+    );
+    assert_eq!(out, [Effect::AbandonCommand]);
+    assert!(script.screen().contains("no longer waiting for the command"));
+}
+
+#[test]
 fn without_a_goroutine_that_stopped_one_is_shown_that_is_in_the_users_code() {
     let (_, fake) = script(true, (80, 24));
     let mut now = stop_at(10);

@@ -19,7 +19,8 @@ pub fn next_tick_ms(state: &State) -> Option<u64> {
         .filter(|it| state.is_running() && *it > state.now_ms);
     let which_key = Some(state.keys_since_ms + WHICH_KEY_MS)
         .filter(|it| !state.keys.is_empty() && *it > state.now_ms);
-    let slow = state.waiting.iter().map(|it| it.since_ms).min();
+    let asked = state.waiting.iter().map(|it| it.since_ms);
+    let slow = asked.chain(state.console.since_ms).min();
     let slow = slow.map(|since| match state.now_ms.saturating_sub(since) {
         0..SAID_MS => since + SAID_MS,
         waited => since + (waited / 1000 + 1) * 1000,

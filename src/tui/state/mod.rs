@@ -156,6 +156,8 @@ pub struct Console {
     pub shows_output: bool,
     /// How many lines above the end the view is.
     pub back: usize,
+    /// Since when a command is in progress.
+    pub since_ms: Option<u64>,
     /// Lines that the command in progress has printed.
     pub printed: usize,
     /// It takes long, says how far it is, and can be given up.

@@ -374,6 +374,8 @@ pub enum Effect {
     },
     /// Keeps a line that was typed for the next time.
     Remember(String),
+    /// No longer waits for the command in progress.
+    AbandonCommand,
     Theme(String),
     Mouse(bool),
     Redraw,

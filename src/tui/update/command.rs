@@ -111,6 +111,7 @@ fn by_line_mode(state: &mut State, line: &str, out: &mut Vec<Effect>) {
         return needs_a_stop(state);
     }
     let scope = (state.scope.goroutine, state.scope.frame);
+    state.console.since_ms = Some(state.now_ms);
     out.push(Effect::RunCommand { line: line.to_owned(), scope });
 }
 
@@ -289,6 +290,7 @@ pub fn on_done(
     exits: bool,
     out: &mut Vec<Effect>,
 ) {
+    state.console.since_ms = None;
     let n = std::mem::take(&mut state.console.printed);
     state.console.goes_on = false;
     if let Err(why) = result {

@@ -53,7 +53,13 @@ pub fn of_pane(state: &State, pane: Pane) -> Option<u64> {
 
 /// How long anything is waited for that can be given up on.
 pub fn any(state: &State) -> Option<u64> {
-    longest(state, |it| name(it).is_some(), SLOW_MS)
+    longest(state, |it| name(it).is_some(), SLOW_MS).max(command(state))
+}
+
+/// How long a command is in progress that does not let the program run.
+fn command(state: &State) -> Option<u64> {
+    let since = state.console.since_ms.filter(|_| state.is_stopped())?;
+    Some(state.now_ms.saturating_sub(since)).filter(|it| *it >= SLOW_MS)
 }
 
 fn pane_of(ask: &Ask) -> Option<Pane> {
@@ -104,8 +110,13 @@ pub fn give_up(state: &mut State, out: &mut Vec<Effect>) -> bool {
     });
     state.waiting = rest;
     let slow: Vec<Waiting> = slow;
-    let names: Vec<String> =
+    let mut names: Vec<String> =
         slow.iter().filter_map(|it| name(&it.ask)).map(str::to_owned).collect();
+    if command(state).is_some() {
+        state.console.since_ms = None;
+        names.push("the command".to_owned());
+        out.push(Effect::AbandonCommand);
+    }
     for it in slow {
         let waited = text::clock(now.saturating_sub(it.since_ms));
         let why = format!("no answer in {waited}, given up");
