@@ -93,6 +93,30 @@ impl Call<'_> {
         });
     }
 
+    /// The same with a handler that writes its answer as JSON itself.
+    fn anytime_json<M: Method>(
+        self,
+        handler: fn(&mut Bench<'_>, M, &mut Json) -> Result<()>,
+    ) {
+        let args: M = match argument(self.params) {
+            Ok(args) => args,
+            Err(why) => return self.reply.send::<()>(Err(why)),
+        };
+        let reply = self.reply;
+        self.server.engine.submit(When::Anytime, move |access, _| {
+            let mut json = Json::sent_by(reply.in_pieces());
+            let outcome = match access {
+                Access::Stopped(session) => {
+                    handler(&mut session.bench(), args, &mut json)
+                }
+                Access::Running(running) => {
+                    handler(&mut running.bench(), args, &mut json)
+                }
+            };
+            json.finish(outcome.map_err(|err| err.to_string()));
+        });
+    }
+
     /// The same with a handler of its own for while the inferior is stopped.
     fn either<M: Method>(
         self,
@@ -166,7 +190,7 @@ pub fn dispatch(method: &str, call: Call<'_>) {
         "Disassemble" => call.stopped(inspect::disassemble),
         "FindLocation" => call.either(program::find_location_in, program::find_location),
         "ListSources" => call.anytime(program::sources),
-        "ListFunctions" => call.anytime(program::functions),
+        "ListFunctions" => call.anytime_json(program::functions),
         "ListTypes" => call.anytime(program::types),
         "TypeInfo" => call.anytime(program::type_info),
         "ListPackagesBuildInfo" => call.anytime(program::packages),

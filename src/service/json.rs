@@ -99,13 +99,24 @@ impl Json {
     }
 
     pub fn text(&mut self, text: &str) -> &mut Json {
+        self.bytes.push(b'"');
+        self.inner_text(text);
+        self.bytes.push(b'"');
+        self
+    }
+
+    /// A text without its quotes.
+    fn inner_text(&mut self, text: &str) -> &mut Json {
         let plain = |it: &u8| *it >= 0x20 && *it != b'"' && *it != b'\\';
         if text.as_bytes().iter().all(plain) {
-            self.bytes.push(b'"');
             self.bytes.extend_from_slice(text.as_bytes());
-            self.bytes.push(b'"');
-        } else {
-            self.value(&text);
+            return self;
+        }
+        let before = self.bytes.len();
+        self.value(&text);
+        self.bytes.pop();
+        if self.bytes.len() > before {
+            self.bytes.remove(before);
         }
         self
     }
@@ -233,10 +244,12 @@ pub struct Variables<'a> {
 struct Form {
     /// `{"name":…,"addr":`
     start: Vec<u8>,
-    /// `,"onlyAddr":false,"type":…,"value":"`
+    /// `,"onlyAddr":false,"type":…,"value":"`, the quote included.
     middle: Vec<u8>,
     /// `,"unreadable":"","LocationExpr":…,"DeclLine":…}`
     end: Vec<u8>,
+    /// All that follows the value of one that has no length and no children.
+    scalar_end: Vec<u8>,
 }
 
 impl<'a> Variables<'a> {
@@ -265,8 +278,8 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Up to the children.
-    fn begin(&mut self, face: &Face, it: &Plain<'_>) {
+    /// Up to the value, whose end is still to be written.
+    fn begin(&mut self, face: &Face, it: &Plain<'_>) -> (&mut Json, &Form) {
         self.begin_element();
         if self.forms.len() <= face.id {
             self.forms.resize_with(face.id + 1, || None);
@@ -277,17 +290,12 @@ impl<'a> Variables<'a> {
         json.uint(it.addr.0);
         json.bytes.extend_from_slice(&form.middle);
         match it.text {
-            Text::Empty => json.raw(r#""""#),
-            Text::Int(number) => json.raw(r#"""#).int(number).raw(r#"""#),
-            Text::Uint(number) => json.raw(r#"""#).uint(number).raw(r#"""#),
-            Text::Str(text) => json.text(text),
+            Text::Empty => &mut *json,
+            Text::Int(number) => json.int(number),
+            Text::Uint(number) => json.uint(number),
+            Text::Str(text) => json.inner_text(text),
         };
-        if it.len == 0 && it.cap == 0 {
-            json.raw(r#","StringValueBytes":null,"len":0,"cap":0,"children":["#);
-        } else {
-            json.raw(r#","StringValueBytes":null,"len":"#).int(it.len);
-            json.raw(r#","cap":"#).int(it.cap).raw(r#","children":["#);
-        }
+        (json, form)
     }
 
     /// From the end of the children on.
@@ -307,6 +315,10 @@ impl Form {
             write(&mut json);
             json.bytes
         };
+        let end = |json: &mut Json| {
+            json.raw(r#","unreadable":"","LocationExpr":"#).text(&face.location);
+            json.raw(r#","DeclLine":"#).int(face.decl_line).raw("}");
+        };
         Form {
             start: made(&|json| {
                 json.raw(r#"{"name":"#).text(&face.name).raw(r#","addr":"#);
@@ -316,11 +328,12 @@ impl Form {
                 json.raw(r#","realType":"#).text(&face.real_type);
                 json.raw(r#","flags":"#).uint(face.flags.0.into());
                 json.raw(r#","kind":"#).uint(face.kind.number().into());
-                json.raw(r#","value":"#);
+                json.raw(r#","value":""#);
             }),
-            end: made(&|json| {
-                json.raw(r#","unreadable":"","LocationExpr":"#).text(&face.location);
-                json.raw(r#","DeclLine":"#).int(face.decl_line).raw("}");
+            end: made(&end),
+            scalar_end: made(&|json| {
+                json.raw(r#"","StringValueBytes":null,"len":0,"cap":0,"#);
+                end(json.raw(r#""children":[],"base":0"#));
             }),
         }
     }
@@ -333,12 +346,20 @@ impl Sink for Variables<'_> {
     }
 
     fn plain(&mut self, face: &Face, it: &Plain<'_>) {
-        self.begin(face, it);
+        let (json, form) = self.begin(face, it);
+        if it.len == 0 && it.cap == 0 && it.base.0 == 0 {
+            json.bytes.extend_from_slice(&form.scalar_end);
+            return;
+        }
+        json.raw(r#"","StringValueBytes":null,"len":"#).int(it.len);
+        json.raw(r#","cap":"#).int(it.cap).raw(r#","children":["#);
         self.end(face, it);
     }
 
     fn open(&mut self, face: &Face, it: &Plain<'_>) {
-        self.begin(face, it);
+        let (json, _) = self.begin(face, it);
+        json.raw(r#"","StringValueBytes":null,"len":"#).int(it.len);
+        json.raw(r#","cap":"#).int(it.cap).raw(r#","children":["#);
         self.is_first = true;
     }
 

@@ -328,9 +328,9 @@ pub fn functions(peer: Peer) -> Vec<Sample> {
 pub fn stack(peer: Peer) -> Vec<Sample> {
     let fixture = Fixture::build("deep");
     let mut times = Vec::new();
-    for _ in 0..rounds(peer, 5, 2) {
-        let mut debugged = Debugged::launch_on(peer, &fixture.executable, &[]);
-        debugged.break_at("main.bottom");
+    let mut debugged = Debugged::launch_on(peer, &fixture.executable, &[]);
+    debugged.break_at("main.bottom");
+    for _ in 0..rounds(peer, 7, 3) {
         let state = debugged.resume(CONTINUE);
         assert_eq!(place(&state).2, "main.bottom");
         let cfg = Some(LoadConfig::FULL);

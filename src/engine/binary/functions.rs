@@ -182,15 +182,19 @@ impl Binary {
 
     /// The names of all functions, those included that exist only inlined; sorted,
     /// without duplicates.
-    pub fn function_names(&self) -> Vec<&str> {
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
         let table = self.table();
-        let inlined = self.name_index().inlined.0.iter().map(|it| it.1);
-        let physical = (0..table.n_functions()).filter_map(|it| table.name_offset_of(it));
-        let mut names: Vec<_> =
-            physical.chain(inlined).map(|it| table.name(it)).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        let sorted = self.sorted_names.get_or_init(|| {
+            let inlined = self.name_index().inlined.0.iter().map(|it| it.1);
+            let physical =
+                (0..table.n_functions()).filter_map(|it| table.name_offset_of(it));
+            let mut names: Vec<_> =
+                physical.chain(inlined).map(|it| (table.name(it), it)).collect();
+            names.sort_unstable();
+            names.dedup_by_key(|it| it.0);
+            names.into_iter().map(|it| it.1).collect()
+        });
+        sorted.iter().map(move |it| table.name(*it))
     }
 
     /// The import paths of all packages that have functions, sorted.

@@ -68,6 +68,9 @@ pub struct Binary {
     go_version: Option<GoVersion>,
     pclntab: Pclntab,
     names: OnceLock<functions::NameIndex>,
+    /// Where the names of functions are in the table of names, in their order.
+    sorted_names: OnceLock<Vec<u32>>,
+    source_files: OnceLock<Vec<String>>,
     symbols: OnceLock<functions::HashedNames>,
     /// Address and index of the symbols of functions; sorted.
     code_symbols: OnceLock<Vec<(u64, u32)>>,
@@ -115,6 +118,8 @@ impl Binary {
             type_index: OnceLock::new(),
             types: Mutex::default(),
             names: OnceLock::new(),
+            sorted_names: OnceLock::new(),
+            source_files: OnceLock::new(),
             symbols: OnceLock::new(),
             code_symbols: OnceLock::new(),
             data_symbols: OnceLock::new(),

@@ -19,15 +19,17 @@ pub struct Package {
 impl Binary {
     /// The paths of all source files that the debug information names, those without code
     /// included; sorted. Without DWARF, those that have code.
-    pub fn source_files(&self) -> Vec<String> {
-        let mut files: BTreeSet<String> =
-            self.files().iter().map(|it| it.to_string()).collect();
-        if self.has_dwarf() {
-            for unit in &self.units().all {
-                files.extend(line_program::paths(self, unit));
+    pub fn source_files(&self) -> &[String] {
+        self.source_files.get_or_init(|| {
+            let mut files: BTreeSet<String> =
+                self.files().iter().map(|it| it.to_string()).collect();
+            if self.has_dwarf() {
+                for unit in &self.units().all {
+                    files.extend(line_program::paths(self, unit));
+                }
             }
-        }
-        files.into_iter().collect()
+            files.into_iter().collect()
+        })
     }
 
     /// All packages that have code, sorted by import path; `with_files` says whether
@@ -37,8 +39,8 @@ impl Binary {
         let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
         if with_files {
             for file in self.source_files() {
-                let directory = directory_of(&file).to_owned();
-                files.entry(directory).or_default().push(file);
+                let directory = directory_of(file).to_owned();
+                files.entry(directory).or_default().push(file.clone());
             }
         }
         let package = |import_path: String| {

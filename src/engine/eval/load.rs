@@ -6,12 +6,14 @@
 //! level, but structs, arrays, maps and interfaces do.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::addr::{Addr, LoadBias};
-use crate::engine::binary::Binary;
+use crate::engine::addr::{Addr, FileAddr, LoadBias};
+use crate::engine::binary::{Binary, Scope};
+use crate::engine::error;
 use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::dynamic::{CapturedVariable, DynamicType};
 use crate::engine::eval::operand::{Const, Data, Operand};
@@ -40,6 +42,7 @@ pub(crate) struct Cx<'a> {
     pub captures: RefCell<FxHashMap<Addr, Arc<[CapturedVariable]>>>,
     /// Where the pieces of values that were put together come from.
     pub origins: RefCell<Vec<Origin>>,
+    scopes: RefCell<FxHashMap<(FileAddr, usize), Rc<Scope>>>,
 }
 
 impl<'a> Cx<'a> {
@@ -57,7 +60,23 @@ impl<'a> Cx<'a> {
             dynamic_types: RefCell::default(),
             captures: RefCell::default(),
             origins: RefCell::default(),
+            scopes: RefCell::default(),
         }
+    }
+
+    /// What [`Binary::scope_at`] says: frames of a recursion are at the same few places.
+    pub fn scope_at(
+        &self,
+        pc: FileAddr,
+        inline_depth: usize,
+    ) -> error::Result<Rc<Scope>> {
+        let key = (pc, inline_depth);
+        if let Some(known) = self.scopes.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let found = Rc::new(self.types.binary.scope_at(pc, inline_depth)?);
+        self.scopes.borrow_mut().insert(key, found.clone());
+        Ok(found)
     }
 }
 

@@ -86,8 +86,7 @@ impl Evaluator<'_, '_> {
             return Some(*id);
         }
         let suffix = format!("/{full}");
-        let name =
-            binary.function_names().into_iter().find(|it| it.ends_with(&suffix))?;
+        let name = binary.function_names().find(|it| it.ends_with(&suffix))?;
         binary.functions_named(name).first().copied()
     }
 

@@ -67,7 +67,7 @@ fn variables_of_frame(
         .and_then(|it| Some((it, it.function.as_ref()?)))
         .ok_or_else(|| Error::message("unable to find function context"))?;
     let pc = cx.bias.stated(frame.lookup_pc);
-    let found = cx.types.binary.scope_at(pc, frame.inline_depth)?;
+    let found = cx.scope_at(pc, frame.inline_depth)?;
     let place = Place::new(cx, scope, frame, &found.hidden);
     let is_body = is_range_body(&function.name);
     let wanted = |it: &&VariableInfo| {

@@ -210,7 +210,6 @@ impl Bench<'_> {
         })?;
         let names = self.program.binary.function_names();
         let places: Vec<Resolved> = names
-            .iter()
             .filter(|name| regex.is_match(name))
             .take(MATCHES_MAX)
             .filter_map(|name| self.resolve_function(name, 0).ok())

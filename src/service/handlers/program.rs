@@ -16,6 +16,7 @@ use crate::engine::session::{Bench, Session, code};
 use crate::service::convert;
 use crate::service::handlers::filter;
 use crate::service::handlers::inspect::place;
+use crate::service::json::Json;
 
 /// Typedefs followed to the type that a name stands for.
 const NAMED_MAX: usize = 16;
@@ -57,27 +58,32 @@ fn locations(bench: &Bench<'_>, found: Found) -> FindLocationOut {
 
 pub fn sources(bench: &mut Bench<'_>, args: ListSourcesIn) -> Result<ListSourcesOut> {
     let regex = filter(&args.filter, "invalid filter argument: ")?;
-    let mut found = bench.program.binary.source_files();
-    found.retain(|it| regex.is_match(it));
+    let all = bench.program.binary.source_files().iter();
+    let found = all.filter(|it| regex.is_match(it)).cloned().collect();
     Ok(ListSourcesOut { sources: Some(found) })
 }
 
 pub fn functions(
     bench: &mut Bench<'_>,
     args: ListFunctionsIn,
-) -> Result<ListFunctionsOut> {
+    json: &mut Json,
+) -> Result<()> {
     let regex = filter(&args.filter, "invalid filter argument: ")?;
     let binary = &bench.program.binary;
     let depth = usize::try_from(args.follow_calls).unwrap_or(0);
+    json.raw(r#"{"Funcs":"#);
     if depth > 0 {
-        let found = code::functions_called(binary, &regex, depth);
-        return Ok(ListFunctionsOut { funcs: Some(found) });
+        json.value(&code::functions_called(binary, &regex, depth));
+    } else {
+        // The linker marks where FIPS code begins and ends as if with functions.
+        let names = binary.function_names().filter(|it| !it.starts_with("go:textfips"));
+        let is_wanted = |it: &&str| args.filter.is_empty() || regex.is_match(it);
+        json.list(names.filter(is_wanted), |json, it| {
+            json.text(it);
+        });
     }
-    // The linker marks where FIPS code begins and ends as if with functions.
-    let is_mark = |it: &&str| it.starts_with("go:textfips");
-    let names = binary.function_names().into_iter().filter(|it| !is_mark(it));
-    let found = names.filter(|it| regex.is_match(it)).map(str::to_owned).collect();
-    Ok(ListFunctionsOut { funcs: Some(found) })
+    json.raw("}");
+    Ok(())
 }
 
 pub fn types(bench: &mut Bench<'_>, args: ListTypesIn) -> Result<ListTypesOut> {

@@ -4,7 +4,7 @@ use super::*;
 
 /// Asks every question there is, about everything that is found.
 fn ask_everything(binary: &Arc<Binary>) {
-    let _ = (binary.text_range(), binary.packages(), binary.function_names());
+    let _ = (binary.text_range(), binary.packages(), binary.function_names().count());
     let _ = (binary.symbol("runtime.allgs"), binary.symbol("main.work"));
     let step = (binary.table().n_functions() as usize / 200).max(1);
     for id in binary.functions().step_by(step) {

@@ -156,7 +156,7 @@ fn functions_are_found_by_name_and_by_pc_in_all_releases() {
 fn inlined_functions_have_names_and_frames_without_dwarf() {
     for (release, binary) in all_releases(&["-ldflags=-s"]) {
         assert!(binary.functions_named("main.twice").is_empty(), "{release}");
-        assert!(binary.function_names().contains(&"main.twice"), "{release}");
+        assert!(binary.function_names().any(|it| it == "main.twice"), "{release}");
         let [site] = sites(&binary, "twice")[..] else { panic!("one site in {release}") };
         let frames = binary.inline_stack(site);
         let found: Vec<_> =
