@@ -84,11 +84,12 @@ impl Drop for Reply {
     }
 }
 
-/// How long a piece gets before it is sent: it is still in the cache then.
-pub const PIECE_LEN: usize = 64 << 10;
+/// How long a piece gets before it is sent: waking the writer costs as much as writing
+/// some kilobytes.
+pub const PIECE_LEN: usize = 256 << 10;
 
 /// Pieces that may be on their way before whoever makes them waits for the client.
-const PIECES_OUT_MAX: usize = 384;
+const PIECES_OUT_MAX: usize = 96;
 
 /// How long is waited for a client that does not read, once for each answer.
 const PATIENCE: Duration = Duration::from_millis(100);

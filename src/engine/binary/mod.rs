@@ -81,6 +81,7 @@ pub struct Binary {
     type_index: OnceLock<TypeIndex>,
     /// The types that have been asked for.
     types: Mutex<FxHashMap<TypeId, Arc<GoType>>>,
+    constants: Mutex<FxHashMap<TypeId, Arc<[(String, i64)]>>>,
 }
 
 impl Binary {
@@ -117,6 +118,7 @@ impl Binary {
             units: OnceLock::new(),
             type_index: OnceLock::new(),
             types: Mutex::default(),
+            constants: Mutex::default(),
             names: OnceLock::new(),
             sorted_names: OnceLock::new(),
             source_files: OnceLock::new(),

@@ -1,5 +1,7 @@
 //! Which variables can be seen from a PC?
 
+use std::sync::Arc;
+
 use super::Binary;
 use super::dies::Die;
 use super::dies::DieReader;
@@ -310,7 +312,19 @@ impl Binary {
 
     /// The integer constants of a named type, for showing enumerations, in the order of
     /// their declarations. They are looked for in the package of the type.
-    pub fn constants_of(&self, ty: TypeId) -> Vec<(String, i64)> {
+    pub fn constants_of(&self, ty: TypeId) -> Arc<[(String, i64)]> {
+        // One that another thread finds at the same time is the same.
+        let known = self.constants.lock().ok().and_then(|it| it.get(&ty).cloned());
+        known.unwrap_or_else(|| {
+            let found: Arc<[_]> = self.find_constants(ty).into();
+            if let Ok(mut known) = self.constants.lock() {
+                known.insert(ty, found.clone());
+            }
+            found
+        })
+    }
+
+    fn find_constants(&self, ty: TypeId) -> Vec<(String, i64)> {
         let name = self.type_of(ty).name.clone();
         let package = symbol_name::unescape(symbol_name::package(&name));
         if package.is_empty() {

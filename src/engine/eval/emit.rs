@@ -7,9 +7,10 @@
 //! by the [`Loader`] as always: it alone says what such a value is like, and the plain
 //! ones are what it would have made of them (the tests compare).
 
+use std::hash::Hasher;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::engine::addr::Addr;
 use crate::engine::binary::TypeId;
@@ -119,8 +120,8 @@ pub struct Emitter {
     plans: Vec<Plan>,
     /// Plans of elements, which have no names, by type and level.
     elements: FxHashMap<(TypeId, i64), PlanId>,
-    /// Plans of variables, by type, name and line.
-    roots: FxHashMap<(TypeId, String, i64), PlanId>,
+    /// Plans of variables, by type, line and the hash of the name: the last one each.
+    roots: FxHashMap<(TypeId, i64, u64), PlanId>,
 }
 
 impl Emitter {
@@ -172,11 +173,16 @@ impl Emitter {
     ) -> Option<PlanId> {
         let own = operand.name.as_str();
         let name = if own.is_empty() { name } else { own };
-        let key = ty.id().map(|id| (id, name.to_owned(), operand.decl_line));
+        let mut hasher = FxHasher::default();
+        hasher.write(name.as_bytes());
+        let key = ty.id().map(|id| (id, operand.decl_line, hasher.finish()));
         let known = key.as_ref().and_then(|key| self.roots.get(key));
         if let Some(known) = known.copied() {
             let face = &self.plans[known].face;
-            if face.flags == operand.flags && *face.location == *operand.location {
+            let is_same = *face.name == *name
+                && face.flags == operand.flags
+                && *face.location == *operand.location;
+            if is_same {
                 return Some(known);
             }
         }

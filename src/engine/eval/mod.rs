@@ -88,6 +88,20 @@ pub struct EvalScope<'a> {
 /// See [`EvalScope::request`].
 pub struct Request<'a>(Cx<'a>);
 
+impl Request<'_> {
+    /// Reads the stack that these frames are on: most of their variables are there.
+    pub fn read_ahead(&self, frames: &[Frame]) {
+        /// Larger frames are not read as a whole.
+        const FRAME_LEN_MAX: u64 = 64 << 10;
+        let place = |it: &Frame| {
+            let len = it.cfa.0.checked_sub(it.sp.0)?;
+            (len <= FRAME_LEN_MAX).then_some((it.sp, usize::try_from(len).ok()?))
+        };
+        let places: Vec<_> = frames.iter().filter_map(place).collect();
+        self.0.reader.read_ahead(&places);
+    }
+}
+
 /// The variables of a frame, not loaded yet.
 pub struct Found<'c, 'a> {
     cx: &'c Cx<'a>,

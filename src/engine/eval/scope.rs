@@ -1,6 +1,6 @@
 //! Which variables can be seen in a frame, and where are they now?
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::engine::addr::{Addr, FileAddr};
 use crate::engine::binary::{Location, Piece, PieceAt, VariableInfo, VariableKind};
@@ -43,12 +43,12 @@ pub(crate) fn variables(
         all.extend(variables_of_frame(cx, scope, *index, !around.is_empty())?);
     }
     all.extend(variables_of_frame(cx, scope, frame_index, !around.is_empty())?);
-    let mut last_named: HashMap<String, usize> = HashMap::new();
-    for i in 0..all.len() {
-        let hidden = last_named.insert(all[i].name.clone(), i);
-        if let Some(hidden) = hidden.and_then(|it| all.get_mut(it)) {
-            hidden.flags |= Flags::SHADOWED;
-        }
+    let mut last_named: FxHashMap<&str, usize> = FxHashMap::default();
+    let named = all.iter().map(|it| it.name.as_str()).zip(0..);
+    let hidden: Vec<usize> =
+        named.filter_map(|(name, i)| last_named.insert(name, i)).collect();
+    for i in hidden {
+        all[i].flags |= Flags::SHADOWED;
     }
     Ok(all)
 }

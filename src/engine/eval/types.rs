@@ -264,7 +264,7 @@ impl<'a> Types<'a> {
         if let Some(known) = self.enumerations.borrow().get(&id) {
             return known.clone();
         }
-        let mut constants = self.binary.constants_of(id);
+        let mut constants = self.binary.constants_of(id).to_vec();
         let package = ty.name().rsplit_once('.').map_or("", |(package, _)| package);
         for (name, _) in &mut constants {
             let rest = name.strip_prefix(package);

@@ -218,6 +218,7 @@ impl Session {
         let counts = self.breakpoints.counts();
         scope.hit_counts = Some(&counts);
         let request = scope.request();
+        request.read_ahead(frames);
         for index in 0..frames.len() {
             scope.frame_index = index;
             take(index, scope.found(&request).ok().as_ref());

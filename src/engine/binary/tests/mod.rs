@@ -383,7 +383,7 @@ fn package_variables_and_constants_are_found() {
         let color = binary.type_named("main.Color").unwrap();
         let expected = [("main.Red", 0), ("main.Green", 1), ("main.Blue", 2)];
         let expected = expected.map(|it| (it.0.to_string(), it.1));
-        assert_eq!(binary.constants_of(color), expected, "{release}");
+        assert_eq!(*binary.constants_of(color), expected, "{release}");
         assert_eq!(binary.constant("main.Blue"), Some((2, color)), "{release}");
     }
 }
