@@ -437,13 +437,36 @@ impl Emitter {
     ) -> Option<()> {
         let at = Addr(word(bytes));
         if at.0 == 0 {
-            return None;
+            return self.nil(to, plan, target, addr);
         }
         let view = to.loader.cx.reader.view(at, self.plans[target].size)?;
         to.loader.cx.reader.count_node().ok()?;
         let value = Plain { addr, text: Text::Uint(at.0), len: 1, ..Plain::default() };
         to.sink.open(&self.plans[plan].face, &value);
         self.value(to, target, at, &view);
+        to.sink.close(&self.plans[plan].face, &value);
+        Some(())
+    }
+
+    /// A nil pointer has a child of which nothing but the type is known.
+    fn nil(
+        &mut self,
+        to: &mut To<'_, '_, '_>,
+        plan: PlanId,
+        target: PlanId,
+        addr: Addr,
+    ) -> Option<()> {
+        to.loader.cx.reader.count_node().ok()?;
+        let len = match self.plans[target].ty.shape() {
+            Shape::Array(_, len) => i64::try_from(*len).unwrap_or(i64::MAX),
+            _ => 0,
+        };
+        let value = Plain { addr, text: Text::Uint(0), len: 1, ..Plain::default() };
+        to.sink.open(&self.plans[plan].face, &value);
+        to.sink.plain(
+            &self.plans[target].face,
+            &Plain { len, cap: len, ..Plain::default() },
+        );
         to.sink.close(&self.plans[plan].face, &value);
         Some(())
     }
