@@ -4,6 +4,7 @@
 //! the engine's queue, and the `halt` behind it is read all the same.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::service::Server;
 use crate::service::dispatch::{Call, dispatch};
 use crate::service::events::ConnectionId;
-use crate::service::reply::{Incoming, Outbox, Outgoing, Piece, Reply};
+use crate::service::reply::{Incoming, Outbox, Outgoing, Piece, Reply, Spare};
 use crate::transport::envelope::Request;
 use crate::transport::framing::{MessageReader, REQUEST_MAX, write_message};
 use crate::transport::stream::{Stream, WriteHalf};
@@ -25,10 +26,12 @@ pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
     let Ok(hangup) = stream.hangup() else { return };
     let Ok((read, write)) = stream.split() else { return };
     let (outbox, answers) = sync_channel(OUTBOX_MAX);
+    let spare = Arc::<Spare>::default();
+    let kept = Arc::clone(&spare);
     server.remember(id, outbox.clone(), hangup);
     let writer = thread::Builder::new()
         .name("rpc-writer".into())
-        .spawn(move || write_answers(write, answers));
+        .spawn(move || write_answers(write, answers, &kept));
     let mut reader = MessageReader::new(read, REQUEST_MAX);
     loop {
         let request = match reader.next_message() {
@@ -40,7 +43,7 @@ pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
             }
         };
         match request {
-            Ok(request) => answer(server, id, request, &outbox),
+            Ok(request) => answer(server, id, request, &outbox, &spare),
             Err(err) => {
                 tracing::debug!(target: "rpc", "connection {}: {err}", id.0);
                 break;
@@ -53,11 +56,17 @@ pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
     }
 }
 
-fn answer(server: &Server, connection: ConnectionId, request: Request, outbox: &Outbox) {
+fn answer(
+    server: &Server,
+    connection: ConnectionId,
+    request: Request,
+    outbox: &Outbox,
+    spare: &Arc<Spare>,
+) {
     let method = request.method.clone();
     let (id, params) = request.into_argument();
     tracing::debug!(target: "rpc", "<- {method}({params:?})");
-    let reply = Reply::new(id, outbox.clone());
+    let reply = Reply::new(id, outbox.clone(), Arc::clone(spare));
     // An unknown method is said to be unknown whatever its argument is like.
     match params {
         Ok(params) => dispatch(&method, Call { server, connection, params, reply }),
@@ -75,7 +84,7 @@ fn is_known(method: &str) -> bool {
 }
 
 /// Writes answers until the last one who could send one is gone, or the client is.
-fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>) {
+fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>, spare: &Spare) {
     for outgoing in answers {
         match outgoing {
             Outgoing::Answer(mut line) => {
@@ -85,7 +94,7 @@ fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>) {
                 }
             }
             Outgoing::Pieces(incoming) => {
-                if let Err(err) = write_pieces(&mut stream, &incoming) {
+                if let Err(err) = write_pieces(&mut stream, &incoming, spare) {
                     tracing::debug!(target: "rpc", "an answer cannot be sent: {err}");
                     // What follows would be taken for the rest of it.
                     stream.hang_up();
@@ -97,15 +106,21 @@ fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>) {
     }
 }
 
-fn write_pieces(stream: &mut WriteHalf, incoming: &Incoming) -> io::Result<()> {
+fn write_pieces(
+    stream: &mut WriteHalf,
+    incoming: &Incoming,
+    spare: &Spare,
+) -> io::Result<()> {
     while let Ok(piece) = incoming.pieces.recv() {
         match piece {
             Piece::End => return stream.write_all(b"\n"),
             Piece::Bytes(mut bytes) => {
                 stream.write_all(&bytes)?;
                 bytes.clear();
-                // Nobody takes it back after the last one.
-                let _ = incoming.emptied.send(bytes);
+                // Its maker takes it back, unless that was the last one.
+                if let Err(unwanted) = incoming.emptied.send(bytes) {
+                    spare.put(unwanted.0);
+                }
             }
         }
     }

@@ -91,7 +91,7 @@ fn hardcoded() -> types::Breakpoint {
 
 fn breakpoint_info(collected: Collected, program: &Program) -> types::BreakpointInfo {
     let frames = |stack: Vec<Frame>| {
-        stack.iter().map(|it| stackframe(it, program)).collect::<Vec<_>>()
+        stack.iter().map(|it| stackframe(it, None, program)).collect::<Vec<_>>()
     };
     types::BreakpointInfo {
         stacktrace: collected.stack.map(frames),
@@ -246,12 +246,18 @@ pub fn goroutine(it: &GoroutineView, program: &Program) -> types::Goroutine {
     }
 }
 
-pub fn stackframe(it: &Frame, program: &Program) -> types::Stackframe {
+/// `function` is what the wire says of its function, if that is known already.
+pub fn stackframe(
+    it: &Frame,
+    function: Option<Option<types::Function>>,
+    program: &Program,
+) -> types::Stackframe {
+    let name = || it.function.as_ref().map(|it| function_name(it, program));
     types::Stackframe {
         pc: it.pc.0,
         file: it.file.clone(),
         line: it.line.into(),
-        function: it.function.as_ref().map(|it| function_name(it, program)),
+        function: function.unwrap_or_else(name),
         pcs: None,
         pc_pids: None,
         locals: None,

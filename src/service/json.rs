@@ -38,7 +38,7 @@ pub struct Json {
 impl Json {
     /// The result of an answer.
     pub fn sent_by(pieces: Pieces) -> Json {
-        Json { bytes: Vec::new(), sent_by: Some(pieces) }
+        Json { bytes: pieces.buffer(), sent_by: Some(pieces) }
     }
 
     /// Sends the rest of an answer, or says why there is none.

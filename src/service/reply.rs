@@ -1,6 +1,7 @@
 //! The answer to one request: sent once, from whatever thread has it.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -31,11 +32,37 @@ pub enum Outgoing {
 pub struct Reply {
     id: Box<RawValue>,
     outbox: Option<Outbox>,
+    spare: Arc<Spare>,
+}
+
+/// Buffers of a connection that are empty at the moment: new ones would have to be paged
+/// in again for each answer.
+#[derive(Default)]
+pub struct Spare(Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    /// What is kept: enough for a client that keeps up.
+    const BUFFERS_MAX: usize = 8;
+
+    fn take(&self) -> Vec<u8> {
+        let kept = self.0.lock().ok().and_then(|mut it| it.pop());
+        kept.unwrap_or_else(|| Vec::with_capacity(PIECE_LEN + PIECE_LEN / 4))
+    }
+
+    pub fn put(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        if let Ok(mut kept) = self.0.lock()
+            && kept.len() < Spare::BUFFERS_MAX
+            && (PIECE_LEN..4 * PIECE_LEN).contains(&buffer.capacity())
+        {
+            kept.push(buffer);
+        }
+    }
 }
 
 impl Reply {
-    pub fn new(id: Box<RawValue>, outbox: Outbox) -> Reply {
-        Reply { id, outbox: Some(outbox) }
+    pub fn new(id: Box<RawValue>, outbox: Outbox, spare: Arc<Spare>) -> Reply {
+        Reply { id, outbox: Some(outbox), spare }
     }
 
     /// Sends the answer. A client that is gone, or so far behind that its outbox is full,
@@ -126,6 +153,11 @@ struct Link {
 }
 
 impl Pieces {
+    /// A buffer to begin with.
+    pub fn buffer(&self) -> Vec<u8> {
+        self.reply.spare.take()
+    }
+
     /// Sends what is in the buffer, and leaves an empty one.
     pub fn push(&mut self, bytes: &mut Vec<u8>) {
         let link = match self.link.take() {
@@ -140,7 +172,7 @@ impl Pieces {
             self.is_slow = spare.is_none();
         }
         self.n_out -= usize::from(spare.is_some());
-        let next = spare.unwrap_or_else(|| Vec::with_capacity(PIECE_LEN + PIECE_LEN / 4));
+        let next = spare.unwrap_or_else(|| self.reply.spare.take());
         let full = std::mem::replace(bytes, next);
         let _ = link.pieces.send(Piece::Bytes(full));
         self.link = Some(link);
@@ -157,11 +189,16 @@ impl Pieces {
     /// Sends the last piece.
     pub fn finish(mut self, mut rest: Vec<u8>) {
         match self.link.take() {
-            None => self.reply.send_json(&rest),
+            None => {
+                let spare = Arc::clone(&self.reply.spare);
+                self.reply.send_json(&rest);
+                spare.put(rest);
+            }
             Some(link) => {
                 rest.extend_from_slice(SUCCESS_END);
                 let _ = link.pieces.send(Piece::Bytes(rest));
                 let _ = link.pieces.send(Piece::End);
+                link.emptied.try_iter().for_each(|it| self.reply.spare.put(it));
             }
         }
     }

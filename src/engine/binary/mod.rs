@@ -68,8 +68,7 @@ pub struct Binary {
     go_version: Option<GoVersion>,
     pclntab: Pclntab,
     names: OnceLock<functions::NameIndex>,
-    /// Where the names of functions are in the table of names, in their order.
-    sorted_names: OnceLock<Vec<u32>>,
+    sorted_names: OnceLock<functions::Names>,
     source_files: OnceLock<Vec<String>>,
     symbols: OnceLock<functions::HashedNames>,
     /// Address and index of the symbols of functions; sorted.

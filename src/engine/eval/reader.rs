@@ -50,7 +50,7 @@ pub(crate) struct Reader<'a> {
     recent: RefCell<[Option<(u64, Rc<Vec<u8>>)>; RECENT]>,
     /// Pages that something small was read from, by their number: what is read next is
     /// often near. `None`: the page cannot be read as a whole.
-    pages: RefCell<FxHashMap<u64, Option<Box<[u8; PAGE_LEN]>>>>,
+    pages: RefCell<FxHashMap<u64, Option<Rc<Vec<u8>>>>>,
     next_fake: Cell<u64>,
     bytes_left: Cell<u64>,
     nodes_left: Cell<u64>,
@@ -225,6 +225,9 @@ impl Reader<'_> {
         if len == 0 {
             return Some(View { range: Rc::default(), at: 0..0 });
         }
+        if let Some(view) = self.find_in_page(addr, len) {
+            return Some(view);
+        }
         if let Some(view) = self.find(addr, len) {
             return Some(view);
         }
@@ -232,6 +235,9 @@ impl Reader<'_> {
             return None;
         }
         let bytes = self.read_bytes(addr, len).ok()?;
+        if let Some(view) = self.find_in_page(addr, len) {
+            return Some(view);
+        }
         Some(View { range: Rc::new(bytes), at: 0..len })
     }
 
@@ -273,25 +279,28 @@ impl Reader<'_> {
     /// same. False if that does not work.
     fn read_from_page(&self, addr: Addr, buf: &mut [u8]) -> bool {
         let number = addr.0 / PAGE_LEN as u64;
-        let start = usize::try_from(addr.0 % PAGE_LEN as u64).unwrap_or(0);
-        let Some(end) = start.checked_add(buf.len()).filter(|it| *it <= PAGE_LEN) else {
+        let last = addr.0.saturating_add(buf.len().saturating_sub(1) as u64);
+        if last / PAGE_LEN as u64 != number {
             return false;
-        };
-        let mut pages = self.pages.borrow_mut();
-        let page = pages.entry(number).or_insert_with(|| {
-            let mut page = Box::new([0; PAGE_LEN]);
-            let at = Addr(number * PAGE_LEN as u64);
-            let is_read = self.take_bytes(PAGE_LEN)
-                && self.memory.read(at, page.as_mut_slice()).is_ok();
-            is_read.then_some(page)
-        });
-        match page {
-            Some(page) => {
-                buf.copy_from_slice(&page[start..end]);
-                true
-            }
-            None => false,
         }
+        self.pages.borrow_mut().entry(number).or_insert_with(|| {
+            let mut page = vec![0; PAGE_LEN];
+            let at = Addr(number * PAGE_LEN as u64);
+            let is_read =
+                self.take_bytes(PAGE_LEN) && self.memory.read(at, &mut page).is_ok();
+            is_read.then(|| Rc::new(page))
+        });
+        let view = self.find_in_page(addr, buf.len());
+        view.map(|it| buf.copy_from_slice(&it)).is_some()
+    }
+
+    /// The bytes at a place within a page that has been read.
+    fn find_in_page(&self, addr: Addr, len: usize) -> Option<View> {
+        let start = usize::try_from(addr.0 % PAGE_LEN as u64).ok()?;
+        let end = start.checked_add(len).filter(|it| *it <= PAGE_LEN)?;
+        let pages = self.pages.borrow();
+        let page = pages.get(&(addr.0 / PAGE_LEN as u64))?.as_ref()?;
+        Some(View { range: Rc::clone(page), at: start..end })
     }
 }
 

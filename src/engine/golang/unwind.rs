@@ -277,6 +277,9 @@ impl<'a> Walk<'a> {
 
     /// Adds the frames of a Go function: its own and those of inlined calls.
     pub fn push_go(&mut self, image: &Image, lookup: Addr, cfa: Addr) {
+        if self.push_again(lookup, cfa) {
+            return;
+        }
         let stated = image.bias.stated(lookup);
         let Some(id) = image.binary.function_at(stated) else { return };
         for (depth, of) in inline_stack(&image.binary, lookup, image).enumerate() {
@@ -298,6 +301,23 @@ impl<'a> Walk<'a> {
             };
             self.frames.push(frame);
         }
+    }
+
+    /// Adds the frames of a function that has called itself: they are those that were
+    /// added last, further out. False if they are not.
+    fn push_again(&mut self, lookup: Addr, cfa: Addr) -> bool {
+        let is_same = |it: &&Frame| it.lookup_pc == lookup && it.err.is_none();
+        let Some(last) = self.frames.last().filter(is_same) else { return false };
+        let Some(first) = self.frames.len().checked_sub(last.inline_depth + 1) else {
+            return false;
+        };
+        for nth in first..self.frames.len() {
+            let Frame { file, line, function, inline_depth, lookup_pc, .. } =
+                self.frames[nth].clone();
+            let of_function = Frame { file, line, function, ..self.frame(cfa) };
+            self.frames.push(Frame { inline_depth, lookup_pc, ..of_function });
+        }
+        true
     }
 
     fn push_foreign(&mut self, cfa: Addr) {

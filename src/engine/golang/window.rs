@@ -33,7 +33,8 @@ impl<'a> Window<'a> {
         let held = self.start..self.start + self.bytes.len() as u64;
         if !held.contains(&at.0) {
             let goes_on = !held.is_empty() && page == held.end;
-            if !(goes_on && self.fill(page, STRIDE)) && !self.fill(page, PAGE) {
+            let is_held = goes_on && self.fill(page, STRIDE) || self.fill(page, PAGE);
+            if !is_held {
                 return self.mem.read_word(at);
             }
         }

@@ -223,8 +223,14 @@ pub fn stacktrace(
     let stack = session.stack_as(args.id, depth, kind)?;
     let skip = at_least_zero(args.skip).min(stack.frames.len());
     let frames = &stack.frames[skip..];
-    let mut wire: Vec<types::Stackframe> =
-        frames.iter().map(|it| convert::stackframe(it, session.program())).collect();
+    let mut wire: Vec<types::Stackframe> = Vec::with_capacity(frames.len());
+    for (nth, it) in frames.iter().enumerate() {
+        // A function that calls itself is looked up once.
+        let before = nth.checked_sub(1).map(|nth| (&frames[nth], &wire[nth].function));
+        let known = before.filter(|(frame, _)| frame.function == it.function);
+        let function = known.map(|(_, function)| function.clone());
+        wire.push(convert::stackframe(it, function, session.program()));
+    }
     if args.defers || args.opts & WITH_DEFERS != 0 {
         let defers = session.deferred_calls(args.id, frames)?;
         for (out, defers) in wire.iter_mut().zip(defers) {
@@ -266,8 +272,9 @@ pub fn ancestors(session: &mut Session, args: AncestorsIn) -> Result<AncestorsOu
     let (count, depth) = (at_least_zero(args.num_ancestors), at_least_zero(args.depth));
     let found = session.ancestors(args.goroutine_id, count, depth)?;
     let program = session.program();
-    let frames =
-        |all: &[Frame]| all.iter().map(|it| convert::stackframe(it, program)).collect();
+    let frames = |all: &[Frame]| {
+        all.iter().map(|it| convert::stackframe(it, None, program)).collect()
+    };
     let ancestor = |(id, stack): &(i64, Vec<Frame>)| types::Ancestor {
         id: *id,
         stack: Some(frames(stack)),
