@@ -31,6 +31,7 @@ pub(crate) mod dynamic;
 pub mod facts;
 pub(crate) mod map;
 pub mod emit;
+mod plan;
 pub(crate) mod zone;
 pub(crate) mod location;
 pub mod scope;
