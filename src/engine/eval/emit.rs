@@ -1,11 +1,11 @@
 //! How is a value handed on while it is being loaded? To a [`Sink`], part by part, so
 //! that ten thousand structs need not all be there before the first is written.
 //!
-//! What most values consist of (numbers, strings, structs, slices, arrays, pointers to
-//! them) is worked out once for each type, as a [`Plan`](super::plan); each value is then a walk over
-//! its bytes. Everything else, and every value that has something odd about it, is loaded
-//! by the [`Loader`] as always: it alone says what such a value is like, and the plain
-//! ones are what it would have made of them (the tests compare).
+//! What most values consist of (numbers, strings, structs, slices, arrays, maps, pointers
+//! to them) is worked out once for each type, as a [`Plan`](super::plan); each value is
+//! then a walk over its bytes. Everything else, and every value that has something odd
+//! about it, is loaded by the [`Loader`] as always: it alone says what such a value is
+//! like, and the plain ones are what it would have made of them (the tests compare).
 
 use std::sync::Arc;
 
