@@ -33,12 +33,22 @@ const RETRY_AFTER_MAX: u32 = 1024;
 /// processor.
 const SPINS: u32 = 50;
 
+/// The same while hits follow each other closely, as those of a loaded server do: long
+/// enough to be awake when the next one comes. Whoever else wants the processor gets it.
+const SPINS_FREQUENT: u32 = 800;
+
+/// Hits that are, on average, not further apart than this are frequent.
+const FREQUENT: Duration = Duration::from_micros(250);
+
 #[derive(Debug)]
 pub(super) struct Nearness {
     tid: i32,
     n_rounds: u32,
     n_strays: u32,
     begun: Instant,
+    /// When the last round was, and how far apart rounds are, on average.
+    last: Instant,
+    gap: Duration,
     /// What a window took when we were free to run anywhere.
     free: Option<Duration>,
     /// Where we may run, while we are kept on one processor.
@@ -57,6 +67,8 @@ impl Nearness {
             n_rounds: 0,
             n_strays: 0,
             begun: Instant::now(),
+            last: Instant::now(),
+            gap: Duration::from_secs(1),
             free: None,
             kept: None,
             n_bad: 0,
@@ -68,11 +80,18 @@ impl Nearness {
     /// How often to look for the next event before sleeping. On the tracee's own
     /// processor looking would only keep it from running.
     pub(super) fn spins(&self) -> u32 {
-        if self.kept.is_some() { 0 } else { SPINS }
+        match self.kept {
+            Some(_) => 0,
+            None if self.gap <= FREQUENT => SPINS_FREQUENT,
+            None => SPINS,
+        }
     }
 
     /// `tid` has been resumed from a hit that was not worth stopping for.
     pub(super) fn round(&mut self, pid: i32, tid: i32) {
+        let now = Instant::now();
+        self.gap = (self.gap * 15 + (now - self.last).min(FREQUENT * 8)) / 16;
+        self.last = now;
         self.n_rounds += 1;
         if tid != self.tid {
             self.n_strays += 1;

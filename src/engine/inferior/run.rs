@@ -248,7 +248,10 @@ impl Live {
             return Next::Event(tid, event);
         }
         let bell = self.interrupter.bell.clone();
-        for _ in 0..spins {
+        for nth in 0..spins {
+            if nth % 16 == 15 {
+                std::thread::yield_now();
+            }
             if let Waited::Event(tid, event) = wait::any_now(&self.tracer) {
                 // In a hot loop the bell would never be looked at otherwise.
                 if !bell.is_rung() {
