@@ -203,7 +203,10 @@ fn is_scheduled_as(debugged: &mut Debugged, file: &str) -> bool {
     recording(file).iter().all(|exchange| {
         let request = &exchange["request"];
         let recorded = doing(&exchange["response"]["result"]);
-        if request["method"] != "RPCServer.ListGoroutines" || recorded.is_empty() {
+        // Who came to wait on a channel first is let differ.
+        let on_channel = request["params"][0]["Filters"][0]["Kind"] == 8;
+        let is_list = request["method"] == "RPCServer.ListGoroutines" && !on_channel;
+        if !is_list || recorded.is_empty() {
             return true;
         }
         let ours = debugged.wire.call("ListGoroutines", request["params"][0].clone());

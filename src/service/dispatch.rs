@@ -35,22 +35,30 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The argument, and where the answer goes; if it is none of the method's, that is
+    /// answered at once.
+    fn decoded<M: Method>(self) -> Option<(M, Reply)> {
+        match argument(self.params) {
+            Ok(args) => Some((args, self.reply)),
+            Err(why) => {
+                self.reply.send::<()>(Err(why));
+                None
+            }
+        }
+    }
+
     /// Answers on the connection's own thread, at once.
     fn now<M: Method>(self, handler: fn(&Server, M) -> Result<M::Out>) {
-        match argument(self.params) {
-            Ok(args) => self.reply.send(wire(handler(self.server, args))),
-            Err(why) => self.reply.send::<()>(Err(why)),
-        }
+        let server = self.server;
+        let Some((args, reply)) = self.decoded::<M>() else { return };
+        reply.send(wire(handler(server, args)));
     }
 
     /// Answers on the tracer thread, while the inferior is stopped.
     fn stopped<M: Method>(self, handler: fn(&mut Session, M) -> Result<M::Out>) {
-        let args: M = match argument(self.params) {
-            Ok(args) => args,
-            Err(why) => return self.reply.send::<()>(Err(why)),
-        };
-        let reply = self.reply;
-        self.server.engine.submit(When::Stopped, move |access, _| match access {
+        let server = self.server;
+        let Some((args, reply)) = self.decoded::<M>() else { return };
+        server.engine.submit(When::Stopped, move |access, _| match access {
             Access::Stopped(session) => reply.send(wire(handler(session, args))),
             Access::Running(_) => drop(reply),
         });
@@ -62,12 +70,9 @@ impl Call<'_> {
         self,
         handler: fn(&mut Session, M, &mut Json) -> Result<()>,
     ) {
-        let args: M = match argument(self.params) {
-            Ok(args) => args,
-            Err(why) => return self.reply.send::<()>(Err(why)),
-        };
-        let reply = self.reply;
-        self.server.engine.submit(When::Stopped, move |access, _| match access {
+        let server = self.server;
+        let Some((args, reply)) = self.decoded::<M>() else { return };
+        server.engine.submit(When::Stopped, move |access, _| match access {
             Access::Stopped(session) => {
                 let mut json = Json::sent_by(reply.in_pieces());
                 let outcome = handler(session, args, &mut json);
@@ -79,12 +84,9 @@ impl Call<'_> {
 
     /// Answers on the tracer thread, whether the inferior runs or not.
     fn anytime<M: Method>(self, handler: fn(&mut Bench<'_>, M) -> Result<M::Out>) {
-        let args: M = match argument(self.params) {
-            Ok(args) => args,
-            Err(why) => return self.reply.send::<()>(Err(why)),
-        };
-        let reply = self.reply;
-        self.server.engine.submit(When::Anytime, move |access, _| {
+        let server = self.server;
+        let Some((args, reply)) = self.decoded::<M>() else { return };
+        server.engine.submit(When::Anytime, move |access, _| {
             let outcome = match access {
                 Access::Stopped(session) => handler(&mut session.bench(), args),
                 Access::Running(running) => handler(&mut running.bench(), args),
@@ -98,12 +100,9 @@ impl Call<'_> {
         self,
         handler: fn(&mut Bench<'_>, M, &mut Json) -> Result<()>,
     ) {
-        let args: M = match argument(self.params) {
-            Ok(args) => args,
-            Err(why) => return self.reply.send::<()>(Err(why)),
-        };
-        let reply = self.reply;
-        self.server.engine.submit(When::Anytime, move |access, _| {
+        let server = self.server;
+        let Some((args, reply)) = self.decoded::<M>() else { return };
+        server.engine.submit(When::Anytime, move |access, _| {
             let mut json = Json::sent_by(reply.in_pieces());
             let outcome = match access {
                 Access::Stopped(session) => {
@@ -123,12 +122,9 @@ impl Call<'_> {
         stopped: fn(&mut Session, M) -> Result<M::Out>,
         running: fn(&mut Bench<'_>, M) -> Result<M::Out>,
     ) {
-        let args: M = match argument(self.params) {
-            Ok(args) => args,
-            Err(why) => return self.reply.send::<()>(Err(why)),
-        };
-        let reply = self.reply;
-        self.server.engine.submit(When::Anytime, move |access, _| {
+        let server = self.server;
+        let Some((args, reply)) = self.decoded::<M>() else { return };
+        server.engine.submit(When::Anytime, move |access, _| {
             let outcome = match access {
                 Access::Stopped(session) => stopped(session, args),
                 Access::Running(process) => running(&mut process.bench(), args),
@@ -139,10 +135,9 @@ impl Call<'_> {
 
     /// Hands the request to a handler that answers in its own way and time.
     fn own<M: Method>(self, handler: fn(&Server, ConnectionId, M, Reply)) {
-        match argument(self.params) {
-            Ok(args) => handler(self.server, self.connection, args, self.reply),
-            Err(why) => self.reply.send::<()>(Err(why)),
-        }
+        let (server, connection) = (self.server, self.connection);
+        let Some((args, reply)) = self.decoded::<M>() else { return };
+        handler(server, connection, args, reply);
     }
 }
 

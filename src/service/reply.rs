@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -79,7 +79,7 @@ impl Reply {
 
     /// Begins an answer that is sent while it is being made.
     pub fn in_pieces(self) -> Pieces {
-        Pieces { reply: self, link: None, n_out: 0, is_slow: false }
+        Pieces { reply: self, link: None, n_out: 0, patience: PATIENCE }
     }
 
     fn hand_over(&mut self, outgoing: Outgoing) {
@@ -118,8 +118,9 @@ pub const PIECE_LEN: usize = 256 << 10;
 /// Pieces that may be on their way before whoever makes them waits for the client.
 const PIECES_OUT_MAX: usize = 96;
 
-/// How long is waited for a client that does not read, once for each answer.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long an answer may wait, all in all, for a client that reads slowly. The rest is
+/// kept for it in memory: the tracer has others to serve.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The pieces of one answer, at the writer's end.
 pub struct Incoming {
@@ -143,8 +144,8 @@ pub struct Pieces {
     link: Option<Link>,
     /// How many are on their way.
     n_out: usize,
-    /// The client has kept us waiting: from here on the answer waits for it in memory.
-    is_slow: bool,
+    /// How much longer the client may keep us waiting.
+    patience: Duration,
 }
 
 struct Link {
@@ -167,9 +168,10 @@ impl Pieces {
         // That nobody takes it is found out when the answer is at its end.
         self.n_out += 1;
         let mut spare = link.emptied.try_recv().ok();
-        if spare.is_none() && self.n_out > PIECES_OUT_MAX && !self.is_slow {
-            spare = link.emptied.recv_timeout(PATIENCE).ok();
-            self.is_slow = spare.is_none();
+        if spare.is_none() && self.n_out > PIECES_OUT_MAX && !self.patience.is_zero() {
+            let begun = Instant::now();
+            spare = link.emptied.recv_timeout(self.patience).ok();
+            self.patience = self.patience.saturating_sub(begun.elapsed());
         }
         self.n_out -= usize::from(spare.is_some());
         let next = spare.unwrap_or_else(|| self.reply.spare.take());
@@ -211,5 +213,67 @@ impl Pieces {
             return;
         }
         self.reply.send_once::<()>(&Err(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    fn pieces() -> (Pieces, Receiver<Outgoing>) {
+        let (outbox, sent) = sync_channel(4);
+        let id = RawValue::from_string("7".into()).unwrap();
+        (Reply::new(id, outbox, Arc::default()).in_pieces(), sent)
+    }
+
+    fn received(sent: &Receiver<Outgoing>) -> (String, bool) {
+        match sent.recv().unwrap() {
+            Outgoing::Answer(line) => (String::from_utf8(line).unwrap(), true),
+            Outgoing::Flush(_) => panic!("nothing was flushed"),
+            Outgoing::Pieces(incoming) => {
+                let mut text = String::new();
+                for piece in incoming.pieces {
+                    match piece {
+                        Piece::Bytes(bytes) => {
+                            text += std::str::from_utf8(&bytes).unwrap()
+                        }
+                        Piece::End => return (text, true),
+                    }
+                }
+                (text, false)
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_is_not_waited_for_again_and_misses_nothing() {
+        let (mut pieces, sent) = pieces();
+        let n_pieces = PIECES_OUT_MAX + 100;
+        for _ in 0..n_pieces {
+            pieces.push(&mut b"1,".to_vec());
+        }
+        assert!(pieces.patience.is_zero());
+        pieces.finish(b"2".to_vec());
+        let body = "1,".repeat(n_pieces);
+        let line = format!(r#"{{"id":7,"result":{body}2,"error":null}}"#);
+        assert_eq!(received(&sent), (line, true));
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_has_no_end() {
+        let (mut pieces, sent) = pieces();
+        pieces.push(&mut b"[1,".to_vec());
+        pieces.fail("why".into());
+        assert_eq!(received(&sent), (r#"{"id":7,"result":[1,"#.to_owned(), false));
+    }
+
+    #[test]
+    fn an_answer_that_fails_before_it_begins_is_an_error() {
+        let (pieces, sent) = pieces();
+        pieces.fail("why".into());
+        let line = r#"{"id":7,"result":null,"error":"why"}"#;
+        assert_eq!(received(&sent), (line.to_owned(), true));
     }
 }

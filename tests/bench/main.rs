@@ -1,7 +1,7 @@
 //! How fast are we, and how fast is a real Delve, over the same calls on the same programs?
 //!
 //! ```text
-//! cargo bench                     everything: about ten minutes
+//! cargo bench                     everything: some minutes, once Delve and caddy are there
 //! cargo bench -- next idle        the measurements whose names contain one of these
 //! cargo bench -- --peer ours      without Delve
 //! ```
