@@ -325,9 +325,10 @@ fn line_mode_and_the_screen_say_that_it_is_a_core() {
     screen.wait_for("func here(n int)");
     assert!(!screen.screen().contains("cont  "), "{}", screen.screen());
     screen.keys("c");
-    screen.wait_for("this is a core file, which does not run");
+    screen
+        .wait_for("a core file does not run; tinydbg tui exec starts the program itself");
     screen.keys("b");
-    screen.wait_for("never gets to a breakpoint");
+    screen.wait_for("a core file gets to no breakpoint");
     screen.keys("q");
     assert!(screen.wait().success());
 }

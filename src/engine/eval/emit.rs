@@ -216,11 +216,9 @@ impl Emitter {
         let count = len.min(self.config.array_values_max).max(0);
         let part = self.plans[elem].size.checked_mul(usize::try_from(count).ok()?)?;
         let bytes = bytes.get(..part)?;
-        to.loader.cx.reader.count_node().ok()?;
-        to.sink.open(&self.plans[plan].face, &value);
-        self.elements(to, elem, (addr, count), bytes);
-        to.sink.close(&self.plans[plan].face, &value);
-        Some(())
+        self.with_parts(to, plan, value, |it, to| {
+            it.elements(to, elem, (addr, count), bytes);
+        })
     }
 
     fn pointer(
@@ -236,12 +234,10 @@ impl Emitter {
             return self.nil(to, plan, target, addr);
         }
         let view = to.loader.cx.reader.view(at, self.plans[target].size)?;
-        to.loader.cx.reader.count_node().ok()?;
         let value = Plain { addr, text: Text::Uint(at.0), len: 1, ..Plain::default() };
-        to.sink.open(&self.plans[plan].face, &value);
-        self.value(to, target, at, &view);
-        to.sink.close(&self.plans[plan].face, &value);
-        Some(())
+        self.with_parts(to, plan, value, |it, to| {
+            it.value(to, target, at, &view);
+        })
     }
 
     /// A nil pointer has a child of which nothing but the type is known.
@@ -252,19 +248,15 @@ impl Emitter {
         target: PlanId,
         addr: Addr,
     ) -> Option<()> {
-        to.loader.cx.reader.count_node().ok()?;
         let len = match self.plans[target].ty.shape() {
             Shape::Array(_, len) => i64::try_from(*len).unwrap_or(i64::MAX),
             _ => 0,
         };
         let value = Plain { addr, text: Text::Uint(0), len: 1, ..Plain::default() };
-        to.sink.open(&self.plans[plan].face, &value);
-        to.sink.plain(
-            &self.plans[target].face,
-            &Plain { len, cap: len, ..Plain::default() },
-        );
-        to.sink.close(&self.plans[plan].face, &value);
-        Some(())
+        self.with_parts(to, plan, value, |it, to| {
+            let child = Plain { len, cap: len, ..Plain::default() };
+            to.sink.plain(&it.plans[target].face, &child);
+        })
     }
 
     fn string(
@@ -294,26 +286,20 @@ impl Emitter {
         addr: Addr,
         bytes: &[u8],
     ) -> Option<()> {
-        to.loader.cx.reader.count_node().ok()?;
         let it = &self.plans[plan];
         let Walk::Struct { len, fields } = &it.walk else { return None };
         let value = Plain { addr, len: *len, ..Plain::default() };
-        let Some(fields) = fields else {
+        let Some(fields) = fields.clone() else {
+            to.loader.cx.reader.count_node().ok()?;
             to.sink.plain(&it.face, &value);
             return Some(());
         };
-        let n_fields = fields.len();
-        to.sink.open(&it.face, &value);
-        for nth in 0..n_fields {
-            let Walk::Struct { fields: Some(fields), .. } = &self.plans[plan].walk else {
-                break;
-            };
-            let (at, field) = fields[nth];
-            let bytes = bytes.get(at..at + self.plans[field].size).unwrap_or_default();
-            self.value(to, field, addr.offset(at as i64), bytes);
-        }
-        to.sink.close(&self.plans[plan].face, &value);
-        Some(())
+        self.with_parts(to, plan, value, |it, to| {
+            for (at, field) in fields.iter().copied() {
+                let part = bytes.get(at..at + it.plans[field].size).unwrap_or_default();
+                it.value(to, field, addr.offset(at as i64), part);
+            }
+        })
     }
 
     fn slice(
@@ -337,12 +323,10 @@ impl Emitter {
         }
         let part = self.plans[elem].size.checked_mul(usize::try_from(count).ok()?)?;
         let view = to.loader.cx.reader.view(base, part)?;
-        to.loader.cx.reader.count_node().ok()?;
         let value = Plain { addr, text: Text::Empty, len, cap, base };
-        to.sink.open(&self.plans[plan].face, &value);
-        self.elements(to, elem, (base, count), &view);
-        to.sink.close(&self.plans[plan].face, &value);
-        Some(())
+        self.with_parts(to, plan, value, |it, to| {
+            it.elements(to, elem, (base, count), &view);
+        })
     }
 
     fn map(
@@ -356,19 +340,32 @@ impl Emitter {
         let view = map::open(to.loader.cx, ty, addr).ok()?;
         let entries = to.loader.map_entries(&view, *level, 0);
         entries.end.ok()?;
-        to.loader.cx.reader.count_node().ok()?;
         let base = view.base;
         let value = Plain { addr, len: view.count, base, ..Plain::default() };
-        to.sink.open(&self.plans[plan].face, &value);
-        let mut n_bad = 0;
-        for entry in entries.found {
-            let key = self.element(to, key, entry.key);
-            let elem = self.element(to, elem, entry.elem);
-            n_bad += usize::from(!key || !elem);
-            if n_bad > BAD_ELEMENTS_MAX {
-                break;
+        self.with_parts(to, plan, value, |it, to| {
+            let mut n_bad = 0;
+            for entry in entries.found {
+                let key = it.element(to, key, entry.key);
+                let elem = it.element(to, elem, entry.elem);
+                n_bad += usize::from(!key || !elem);
+                if n_bad > BAD_ELEMENTS_MAX {
+                    break;
+                }
             }
-        }
+        })
+    }
+
+    /// Hands on a value with what it consists of, which `parts` hands on.
+    fn with_parts(
+        &mut self,
+        to: &mut To<'_, '_, '_>,
+        plan: PlanId,
+        value: Plain<'_>,
+        parts: impl FnOnce(&mut Emitter, &mut To<'_, '_, '_>),
+    ) -> Option<()> {
+        to.loader.cx.reader.count_node().ok()?;
+        to.sink.open(&self.plans[plan].face, &value);
+        parts(self, to);
         to.sink.close(&self.plans[plan].face, &value);
         Some(())
     }

@@ -2,6 +2,7 @@
 //! it has in another: what [`emit`](super::emit) goes by.
 
 use std::hash::Hasher;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHasher;
@@ -35,7 +36,7 @@ pub(super) enum Walk {
     /// Fields with their offsets; `None` if they are too deep to be loaded.
     Struct {
         len: i64,
-        fields: Option<Vec<(usize, PlanId)>>,
+        fields: Option<Rc<[(usize, PlanId)]>>,
     },
     Slice(PlanId),
     Array(PlanId, i64),
@@ -195,7 +196,7 @@ impl Emitter {
             let name = member.name.clone();
             fields.push((at, self.plan(cx, name, &field, level + 1, depth + 1)?));
         }
-        Some(Walk::Struct { len, fields: Some(fields) })
+        Some(Walk::Struct { len, fields: Some(fields.into()) })
     }
 
     fn element_plan(

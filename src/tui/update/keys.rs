@@ -95,16 +95,14 @@ fn refused_by_core(state: &State, action: Action) -> Option<&'static str> {
         | Action::NextInstruction
         | Action::RunToCursor
         | Action::CancelNext
-        | Action::Restart => Some(
-            "this is a core file, which does not run: for that take the program itself, \
-             with exec or attach",
-        ),
+        | Action::Restart => {
+            Some("a core file does not run; tinydbg tui exec starts the program itself")
+        }
         Action::MuteBreakpoints
         | Action::ToggleBreakpoint
         | Action::ToggleEnabled
         | Action::BreakAtFunction => Some(
-            "this is a core file, which never gets to a breakpoint: for that take the \
-             program itself, with exec or attach",
+            "a core file gets to no breakpoint; tinydbg tui exec starts the program itself",
         ),
         _ => None,
     }
