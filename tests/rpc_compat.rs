@@ -332,8 +332,14 @@ fn replay(
         let request = &exchange["request"];
         let method = request["method"].as_str().unwrap().trim_start_matches("RPCServer.");
         let argument = names.request(&request["params"][0]);
-        let ours = match debugged.wire.call(method, argument) {
-            Ok(result) => json!({"result": result, "error": null}),
+        let ours = match debugged.wire.call(method, argument.clone()) {
+            Ok(mut result) => {
+                let groups = &exchange["response"]["result"]["Groups"];
+                if let Some(groups) = groups.as_array() {
+                    regroup(debugged, argument, groups, names, &mut result);
+                }
+                json!({"result": result, "error": null})
+            }
             Err(text) => json!({"result": null, "error": text}),
         };
         let mut recorded = exchange["response"].clone();
@@ -346,6 +352,39 @@ fn replay(
             };
             out.push(format!("{file} {nth} ({what}) {difference}"));
         }
+    }
+}
+
+/// Puts our groups of goroutines into the order of the recorded ones. They are sorted by
+/// names that begin with paths, so that where the program was built decides which comes
+/// first, and which one is left if only some are asked for: that one is taken from all.
+fn regroup(
+    debugged: &mut Debugged,
+    mut argument: Value,
+    recorded: &[Value],
+    names: &Renaming,
+    ours: &mut Value,
+) {
+    argument["MaxGroups"] = 0.into();
+    let all = debugged.wire.call("ListGoroutines", argument).unwrap();
+    let all_groups: Vec<_> = all["Groups"].as_array().unwrap().iter().collect();
+    assert!(all_groups.is_sorted_by_key(|it| it["Name"].as_str()), "{all_groups:?}");
+    let (mut groups, mut goroutines) = (Vec::new(), Vec::new());
+    for theirs in recorded {
+        let name = names.text(theirs["Name"].as_str().unwrap());
+        let Some(group) = all_groups.iter().find(|it| it["Name"] == *name) else {
+            return;
+        };
+        let range = ["Offset", "Count"].map(|it| group[it].as_u64().unwrap() as usize);
+        let members = all["Goroutines"].as_array().unwrap().iter();
+        let mut group = (*group).clone();
+        group["Offset"] = goroutines.len().into();
+        goroutines.extend(members.skip(range[0]).take(range[1]).cloned());
+        groups.push(group);
+    }
+    if ours["Groups"].as_array().map(Vec::len) == Some(groups.len()) {
+        ours["Groups"] = groups.into();
+        ours["Goroutines"] = goroutines.into();
     }
 }
 
