@@ -13,6 +13,7 @@
 //! | [`line`]      | the line-mode session                      | the engine             |
 //! | [`tui`]       | the full-screen terminal                   | the engine             |
 //! | [`cli`]       | the command line, and who is to serve it   | what is debugged       |
+//! | [`calendar`]  | dates: a leaf that any of them may use     | clocks and time zones  |
 //!
 //! Two rules hold it together, and `tests/tidy.rs` checks both:
 //!
@@ -31,3 +32,4 @@ pub mod frontend;
 pub mod line;
 pub mod tui;
 pub mod cli;
+pub mod calendar;

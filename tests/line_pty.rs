@@ -69,6 +69,37 @@ fn an_attached_server_goes_on_when_the_session_ends() {
     assert!(is_free(program.pid()));
 }
 
+/// What the terminal puts around what is pasted.
+const PASTE: [&str; 2] = ["\x1b[200~", "\x1b[201~"];
+
+#[test]
+fn lines_that_come_together_are_all_run() {
+    let fixture = Fixture::build("steps");
+    let program = fixture.executable.to_str().unwrap();
+    let mut session = Session::start(&["exec", program, "--", "recursion"]);
+    // As one read: more than the editor takes at once, with a question in between.
+    let mut keys = String::from("break main.factorial\rcontinue\r");
+    for n in 0..200 {
+        keys.push_str(&format!("print {n} * 10007\r"));
+    }
+    session.types(&keys, &format!("\n{}", 199 * 10007));
+    let said = session.terminal.said_since(0);
+    let missing = (0..200).find(|n| !said.contains(&format!("\n{}\r", n * 10007)));
+    assert_eq!(missing, None);
+    // Pasted, they are one thing to the editor; blank lines do not repeat the last one.
+    let lines = "print 3 * 1009\r\nprint 5 * 1009\r\n\r\n";
+    let pasted = format!("{}{lines}{}", PASTE[0], PASTE[1]);
+    session.types(&pasted, "\n5045");
+    let said = session.terminal.said_since(0);
+    assert_eq!(said.matches("\n3027").count(), 1, "{said}");
+    session.types("print 7 * 1009", "7063");
+    let said = session.terminal.said_since(0);
+    assert_eq!(said.matches("\n5045").count(), 1, "{said}");
+    session.types("exit", "");
+    session.terminal.wait();
+    assert!(session.terminal.is_restored());
+}
+
 #[test]
 fn what_is_typed_before_its_prompt_is_not_lost() {
     let fixture = Fixture::build("steps");

@@ -17,11 +17,12 @@ use scan::Source;
 /// `tinydbg::`, everything else as `crate::`.
 const LAYERS: &[(&str, &[&str])] = &[
     ("api", &[]),
-    ("engine", &[]),
+    ("calendar", &[]),
+    ("engine", &["calendar"]),
     ("transport", &[]),
-    ("service", &["api", "engine", "transport"]),
+    ("service", &["api", "calendar", "engine", "transport"]),
     ("client", &["api", "transport"]),
-    ("frontend", &["api", "client"]),
+    ("frontend", &["api", "calendar", "client"]),
     ("line", &["api", "client", "frontend"]),
     ("tui", &["api", "client", "frontend"]),
     (

@@ -80,15 +80,13 @@ fn session(origin: Origin, global: &Global) -> Result<i32, String> {
     let for_quitting = Arc::clone(&client);
     interrupts.connect(Arc::clone(&client) as _, move || for_quitting.hang_up());
     let init = global.init.clone();
-    let typed_ahead = Box::new(crate::engine::os::terminal::typed_ahead);
     let is_tracer = !is_remote;
     let let_suspend = Box::new(move |yes| {
         if is_tracer {
             let_suspend(yes);
         }
     });
-    let options =
-        line::Options { config, init, interrupts, notes, typed_ahead, let_suspend };
+    let options = line::Options { config, init, interrupts, notes, let_suspend };
     // Whatever becomes of the session, the program is let go before we are gone.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         line::run(Arc::clone(&client) as Arc<dyn Client>, options)

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::calendar::{date_of, days_since_1970};
+
 /// The largest file that is read. Generated Go files of 10 MB exist.
 pub const SOURCE_LEN_MAX: u64 = 64 << 20;
 
@@ -120,24 +122,6 @@ pub fn format_time(since: Duration) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
 }
 
-/// The date of a day after the first of January 1970; the inverse of
-/// [`days_since_1970`].
-fn date_of(days: i64) -> (i64, i64, i64) {
-    let shifted = days.saturating_add(719_468);
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524
-        - day_of_era / 146_096)
-        / 365;
-    let day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
-}
-
 fn small_number(text: &str) -> Option<i64> {
     text.parse::<u16>().ok().map(i64::from)
 }
@@ -150,18 +134,6 @@ fn zone_offset(zone: &str) -> Option<i64> {
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
     let seconds = small_number(hours)? * 3600 + small_number(minutes)? * 60;
     Some(if zone.starts_with('-') { -seconds } else { seconds })
-}
-
-/// Days from the first of January 1970, in the Gregorian calendar (Howard Hinnant,
-/// "chrono-compatible low-level date algorithms").
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year - era * 400;
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era =
-        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

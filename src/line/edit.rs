@@ -1,6 +1,7 @@
 //! Reading lines: with editing, history and completion at a terminal, as they come from
 //! a pipe.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -20,7 +21,6 @@ use crate::frontend::command::complete::{self, Names};
 use crate::frontend::command::session::Session;
 use crate::frontend::config::Config;
 use crate::frontend::history;
-use crate::line::ahead::{Ahead, TypedAhead};
 
 /// Where commands come from.
 pub struct Reader {
@@ -29,8 +29,8 @@ pub struct Reader {
     history: Option<PathBuf>,
     /// Complaints that wait for a prompt.
     complaint: Option<String>,
-    typed_ahead: Option<TypedAhead>,
-    ahead: Ahead,
+    /// The rest of what was pasted as one: lines that wait for their prompt.
+    pasted: VecDeque<String>,
 }
 
 impl Reader {
@@ -40,8 +40,7 @@ impl Reader {
             editor: None,
             history: None,
             complaint: None,
-            typed_ahead: None,
-            ahead: Ahead::default(),
+            pasted: VecDeque::new(),
         };
         if !at_terminal {
             return reader;
@@ -54,24 +53,21 @@ impl Reader {
         reader
     }
 
-    /// What was typed before there was a prompt is taken by this.
-    pub fn take_ahead(&mut self, typed_ahead: TypedAhead) {
-        self.typed_ahead = Some(typed_ahead);
+    /// The next line that was pasted, shown behind its prompt now.
+    fn pasted(&mut self, prompt: &str) -> Option<String> {
+        let line = self.pasted.pop_front()?;
+        println!("{prompt}{line}");
+        Some(line)
     }
 
-    /// A line that was typed before its prompt, shown behind it now; or what there is of
-    /// one.
-    fn ahead(&mut self, prompt: &str) -> Result<String, String> {
-        if let Some(typed_ahead) = &self.typed_ahead {
-            self.ahead.add(&typed_ahead());
+    /// The first of the lines that were entered as one; the others wait.
+    fn first_of(&mut self, entered: String) -> String {
+        if !entered.contains('\n') {
+            return entered;
         }
-        match self.ahead.line() {
-            Some(line) => {
-                println!("{prompt}{line}");
-                Ok(line)
-            }
-            None => Err(self.ahead.rest()),
-        }
+        let lines = entered.lines().map(str::trim_end).filter(|it| !it.is_empty());
+        self.pasted.extend(lines.map(str::to_owned));
+        self.pasted.pop_front().unwrap_or_default()
     }
 
     fn load_history(&mut self) {
@@ -116,24 +112,21 @@ impl Reader {
         if self.editor.is_none() {
             return read_plainly(prompt);
         }
-        let ahead = self.ahead(prompt);
+        let pasted = self.pasted(prompt);
         let editor = self.editor.as_mut()?;
-        let mut begun = match ahead {
-            Ok(line) => {
-                let _in_memory = editor.add_history_entry(line.trim());
-                return Some(line);
-            }
-            Err(begun) => begun,
-        };
+        if let Some(line) = pasted {
+            let _in_memory = editor.add_history_entry(line.trim());
+            return Some(line);
+        }
         if let Some(helper) = editor.helper_mut() {
             helper.config = session.config.clone();
             helper.frame = session.frame();
         }
         loop {
-            let begun = std::mem::take(&mut begun);
-            match editor.readline_with_initial(prompt, (&begun, "")) {
-                Ok(line) => {
-                    let _in_memory = editor.add_history_entry(line.trim());
+            match editor.readline(prompt) {
+                Ok(entered) => {
+                    let line = self.first_of(entered);
+                    let _in_memory = self.editor.as_mut()?.add_history_entry(line.trim());
                     return Some(line);
                 }
                 Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {}
@@ -151,11 +144,11 @@ impl Reader {
         if self.editor.is_none() {
             return read_plainly(question);
         }
-        let begun = match self.ahead(question) {
-            Ok(line) => return Some(line),
-            Err(begun) => begun,
-        };
-        self.editor.as_mut()?.readline_with_initial(question, (&begun, "")).ok()
+        if let Some(line) = self.pasted(question) {
+            return Some(line);
+        }
+        let entered = self.editor.as_mut()?.readline(question).ok()?;
+        Some(self.first_of(entered))
     }
 
     /// The program may have moved: what was loaded for completion is old.

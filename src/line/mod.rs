@@ -4,7 +4,6 @@
 //! [`leave`] asks what to do with the program at the end; [`trace`] is another loop.
 
 pub mod edit;
-pub mod ahead;
 pub mod print;
 pub mod interrupt;
 pub mod leave;
@@ -21,7 +20,6 @@ use crate::frontend::command::session::{Flow, Front, Session};
 use crate::frontend::config::Config;
 use crate::frontend::text::Line;
 use crate::frontend::text::stop::{PANIC_VALUE, panic_text};
-use crate::line::ahead::TypedAhead;
 use crate::line::edit::Reader;
 use crate::line::interrupt::Interrupts;
 use crate::line::print::Printer;
@@ -44,17 +42,14 @@ pub struct Options {
     pub interrupts: Arc<Interrupts>,
     /// What came up while starting and is to be said first.
     pub notes: Vec<String>,
-    /// Reads what was typed before there was a prompt.
-    pub typed_ahead: TypedAhead,
     /// Says whether Ctrl-Z may stop us: not while the program runs and we hold it.
     pub let_suspend: Box<dyn Fn(bool)>,
 }
 
 /// Runs a session until the user leaves it; the exit status.
 pub fn run(client: Arc<dyn Client>, options: Options) -> i32 {
-    let Options { config, init, interrupts, notes, typed_ahead, let_suspend } = options;
+    let Options { config, init, interrupts, notes, let_suspend } = options;
     let mut terminal = Terminal::new(&client, &config, Arc::clone(&interrupts));
-    terminal.reader.take_ahead(typed_ahead);
     terminal.let_suspend = Some(let_suspend);
     for note in notes {
         terminal.printer.error(&note);

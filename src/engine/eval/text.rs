@@ -1,6 +1,7 @@
 //! How does a scalar read? The text of numbers, of named constants and of times, as Delve
 //! writes them.
 
+use crate::calendar::date_of;
 use crate::engine::eval::facts::{TIME_HAS_MONOTONIC, TIME_UNIX_EPOCH, TIME_WALL_EPOCH};
 use crate::engine::eval::operand::Const;
 
@@ -157,6 +158,9 @@ pub(crate) struct Instant {
     pub ext: i64,
 }
 
+/// Days from the first of January of the year 1, from which `time.Time` counts, to 1970.
+const DAYS_TO_1970: i64 = 719_162;
+
 /// Times further away than this many seconds are not put into words.
 const SECONDS_MAX: i64 = 9_223_372_036_000;
 
@@ -183,7 +187,7 @@ impl Instant {
         let offset = offset.clamp(-86_400, 86_400);
         let local = seconds + offset;
         let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-        let (year, month, day) = civil(days);
+        let (year, month, day) = date_of(days - DAYS_TO_1970);
         let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
         let zone = match offset {
             0 => "Z".to_owned(),
@@ -201,26 +205,6 @@ impl Instant {
         }
         Some(text)
     }
-}
-
-/// Year, month and day of the `days`th day after the first of January of the year 1, in
-/// the proleptic Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years are counted from March: the day that leap years add is then the last.
-    let shifted = days + 306;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524
-        - day_of_era / 146_096)
-        / 365;
-    let day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month =
-        if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::api::methods::*;
 use crate::api::types::{Image, PackageBuildInfo, TypeField, TypeInfo, TypeMethod};
+use crate::calendar::date_of;
 use crate::engine::binary::{Binary, TypeId, TypeKind};
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::LoadedLibrary;
@@ -261,30 +262,13 @@ pub fn version(bench: &mut Bench<'_>, _: GetVersionIn) -> Result<GetVersionOut> 
 fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days as i64);
+    let (year, month, day) = date_of(days as i64);
     let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
     let nanos = match since.subsec_nanos() {
         0 => String::new(),
         nanos => format!(".{nanos:09}").trim_end_matches('0').to_owned(),
     };
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{nanos}Z")
-}
-
-/// The date of a day since 1970-01-01, by counting whole 400-year cycles from a March 1st.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let cycle = shifted.div_euclid(146_097);
-    let day_of_cycle = shifted.rem_euclid(146_097);
-    let year_of_cycle = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524
-        - day_of_cycle / 146_096)
-        / 365;
-    let day_of_year =
-        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_cycle + cycle * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]
