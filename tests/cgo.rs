@@ -1,9 +1,9 @@
 //! Are stacks read through C, both ways, and through the libraries that it calls?
 
-use tinydbg::api::methods::ListDynamicLibrariesIn;
-use tinydbg::api::methods::command::CONTINUE;
+use tinydbg::api::methods::command::{CONTINUE, NEXT, STEP, STEP_OUT};
+use tinydbg::api::methods::{ListDynamicLibrariesIn, ListFunctionsIn, ListSourcesIn};
 
-use crate::support::debugged::{Debugged, functions};
+use crate::support::debugged::{Debugged, functions, place};
 use crate::support::fixture::{Build, Fixture};
 use crate::support::server::Peer;
 use crate::values::toolchains;
@@ -89,4 +89,87 @@ fn libraries_are_listed() {
     let c = found.iter().find(|it| it.path.contains("/libc.so")).unwrap();
     assert!(c.address != 0 && c.load_error.is_empty(), "{found:?}");
     assert!(found.iter().all(|it| it.path.starts_with('/')), "{found:?}");
+}
+
+/// `testdata/fixtures/native`, whose C is in a file of its own.
+fn native(optimized: bool) -> Fixture {
+    let flags: &[&str] = if optimized { &[] } else { &["-tags=unoptimized"] };
+    Fixture::build_as("native", Build { package: true, flags, ..Build::default() })
+}
+
+/// The path of the file of C, and the one line of it that contains this text.
+fn in_c(fixture: &Fixture, text: &str) -> (String, i64) {
+    let path = fixture.main.with_file_name("native.c");
+    let source = std::fs::read_to_string(&path).unwrap();
+    let mut found = (1..).zip(source.lines()).filter(|it| it.1.contains(text));
+    let (line, _) = found.next().unwrap_or_else(|| panic!("no line has {text:?}"));
+    assert!(found.next().is_none(), "more than one line has {text:?}");
+    (path.display().to_string(), line)
+}
+
+#[test]
+fn functions_and_files_of_c_are_listed_and_found() {
+    let fixture = native(false);
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let filter = ListFunctionsIn { filter: r"^C\.".into(), ..Default::default() };
+    let names = debugged.wire.ask(filter).funcs.unwrap();
+    for name in ["C.measure", "C.sum", "C.twice", "C.clamp", "C.in_preamble"] {
+        assert!(names.iter().any(|it| it == name), "{name}: {names:?}");
+    }
+    let filter = ListSourcesIn { filter: r"native\.[ch]$".into() };
+    assert_eq!(debugged.wire.ask(filter).sources.unwrap().len(), 2);
+    let (file, line) = in_c(&fixture, "// first of sum");
+    for spec in ["C.sum", "sum", "native.c:15", &format!("{file}:{line}")] {
+        let found = debugged.find(spec);
+        let [place] = found.as_slice() else { panic!("{spec}: {found:?}") };
+        assert_eq!((place.file.as_str(), place.line), (file.as_str(), line), "{spec}");
+    }
+    let place = &debugged.find(&fixture.at("// in the preamble"))[0];
+    assert_eq!(place.function.as_ref().unwrap().name, "C.in_preamble");
+}
+
+#[test]
+fn one_steps_through_c_and_out_of_it() {
+    let fixture = native(false);
+    let mut debugged = Debugged::at(&fixture, &[], "C.sum");
+    let mut lines = Vec::new();
+    let names = [NEXT, NEXT, NEXT, NEXT, STEP, STEP_OUT, STEP_OUT, NEXT, STEP_OUT];
+    for name in names {
+        let (_, line, function) = place(&debugged.resume(name));
+        lines.push((function, i64::from(line)));
+    }
+    let line = |text| in_c(&fixture, text).1;
+    let (round, in_loop) = (line("for (int i"), line("// in the loop"));
+    let call = line("// the call");
+    let expected = [
+        ("C.sum", round),
+        ("C.sum", round + 1),
+        ("C.sum", in_loop),
+        ("C.sum", round),
+        ("C.sum", round + 1),
+        ("C.measure", call),
+    ];
+    for (found, expected) in lines.iter().zip(expected) {
+        assert_eq!((found.0.as_str(), found.1), expected, "{lines:?}");
+    }
+    assert!(lines[6].0.starts_with("C._cgo_"), "{lines:?}");
+}
+
+#[test]
+fn calls_that_c_has_inlined_are_frames_and_places() {
+    let fixture = native(true);
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let inlined = debugged.find("C.clamp");
+    debugged.break_at("C.clamp");
+    debugged.resume(CONTINUE);
+    let stack = debugged.stack(-1, 20);
+    let names = functions(&stack);
+    assert_eq!(names[..3], ["C.clamp", "C.sum", "C.measure"], "{inlined:?}");
+    // Compilers differ in which line of it is first.
+    let clamp = in_c(&fixture, "int clamp(").1..=in_c(&fixture, "// clamped").1;
+    assert!(clamp.contains(&stack[0].line), "{stack:?}");
+    assert_eq!(stack[1].line, in_c(&fixture, "// in the loop").1);
+    assert_eq!(stack[2].line, in_c(&fixture, "// the call").1);
+    let entry = |nth: usize| stack[nth].function.as_ref().unwrap().value;
+    assert_eq!(entry(0), entry(1));
 }

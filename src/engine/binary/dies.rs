@@ -42,6 +42,7 @@ pub struct Die<'a> {
     pub ty: Option<usize>,
     pub location: Place<'a>,
     pub frame_base: Place<'a>,
+    pub decl_file: Option<u64>,
     pub decl_line: Option<u64>,
     pub call_file: Option<u64>,
     pub call_line: Option<u64>,
@@ -156,10 +157,13 @@ impl<'a> DieReader<'a> {
             dw::DW_AT_ranges => die.ranges = section_offset(&value),
             dw::DW_AT_stmt_list => die.line_program = section_offset(&value),
             dw::DW_AT_addr_base => die.addr_base = section_offset(&value),
-            dw::DW_AT_abstract_origin => die.origin = self.reference(&value),
+            dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
+                die.origin = self.reference(&value);
+            }
             dw::DW_AT_type => die.ty = self.reference(&value),
             dw::DW_AT_location => die.location = place(&value),
             dw::DW_AT_frame_base => die.frame_base = place(&value),
+            dw::DW_AT_decl_file => die.decl_file = number(&value),
             dw::DW_AT_decl_line => die.decl_line = number(&value),
             dw::DW_AT_call_file => die.call_file = number(&value),
             dw::DW_AT_call_line => die.call_line = number(&value),

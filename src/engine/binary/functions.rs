@@ -84,14 +84,19 @@ impl Binary {
         FileAddr(start)..FileAddr(end)
     }
 
-    /// The function that contains `pc`, its padding included.
+    /// The function that contains `pc`, its padding included; one of C where there is no
+    /// code of Go's.
     pub fn function_at(&self, pc: FileAddr) -> Option<FunctionId> {
-        self.table().function_at(pc.0).map(FunctionId)
+        let found = self.table().function_at(pc.0).map(FunctionId);
+        found.or_else(|| self.native_at(pc))
     }
 
-    /// What Go's table says of a function. An `id` of another binary gives a function
-    /// without name and code.
+    /// What is known of a function. An `id` of another binary gives a function without
+    /// name and code.
     pub fn function(&self, id: FunctionId) -> Function<'_> {
+        if let Some(found) = self.native_function(id) {
+            return found;
+        }
         let Some(raw) = self.table().function(id.0) else {
             return Function {
                 id,
@@ -123,7 +128,7 @@ impl Binary {
         }
     }
 
-    /// All functions in the order of their addresses.
+    /// All functions of Go in the order of their addresses.
     pub fn functions(&self) -> impl Iterator<Item = FunctionId> + use<> {
         (0..self.table().n_functions()).map(FunctionId)
     }
@@ -132,7 +137,7 @@ impl Binary {
     /// ABI) or generic instances.
     pub fn functions_named(&self, name: &str) -> Vec<FunctionId> {
         let mut found = self.functions_like(name);
-        found.retain(|it| self.name_of(*it) == name);
+        found.retain(|it| self.is_native(*it) || self.name_of(*it) == name);
         found
     }
 
@@ -150,6 +155,7 @@ impl Binary {
             })
             .map(FunctionId)
             .collect();
+        found.extend(self.native_named(name));
         found.sort_unstable();
         found
     }
@@ -191,6 +197,7 @@ impl Binary {
                     (0..table.n_functions()).filter_map(|it| table.name_offset_of(it));
                 let mut names: Vec<_> =
                     physical.chain(inlined).map(|it| table.name(it)).collect();
+                names.extend(self.native_names());
                 names.sort_unstable();
                 names.dedup();
                 Names::new(&names)
@@ -213,8 +220,8 @@ impl Binary {
 
     /// The source position of `pc`, that of the innermost inlined call.
     pub fn line_at(&self, pc: FileAddr) -> Option<SourceLine<'_>> {
-        let index = self.table().function_at(pc.0)?;
-        let raw = self.table().function(index)?;
+        let raw = self.table().function_at(pc.0).and_then(|it| self.table().function(it));
+        let Some(raw) = raw else { return self.native_line_at(pc) };
         self.position(&raw, pc.0)
     }
 
@@ -231,11 +238,14 @@ impl Binary {
     }
 
     /// The frames at `pc`, innermost first; the last is the physical function. Empty if
-    /// `pc` is in no Go function.
+    /// `pc` is in no function.
     pub fn inline_stack(&self, pc: FileAddr) -> Vec<InlineFrame<'_>> {
         let table = self.table();
         let raw = table.function_at(pc.0).and_then(|it| table.function(it));
-        let Some(raw) = raw else { return Vec::new() };
+        let Some(raw) = raw else {
+            let native = self.native_at(pc);
+            return native.map_or(Vec::new(), |it| self.native_inline_stack(it, pc));
+        };
         let frame = |name_offset: u32, at: u64, inlined: bool, start_line: u32| {
             let position = self.position(&raw, at);
             InlineFrame {

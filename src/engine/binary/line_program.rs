@@ -31,8 +31,6 @@ pub struct LineProgram {
     parameters: Parameters,
     /// What the file numbers of the program mean.
     files: Vec<FileIndex>,
-    /// The paths of files that Go's own table does not know, those of C; else empty.
-    foreign: Vec<String>,
     /// Sorted by address.
     sequences: Vec<Sequence>,
 }
@@ -86,8 +84,7 @@ impl LineProgram {
         let instructions = header.raw_program_buf();
         let start = instructions.offset_from(EndianSlice::new(section, LittleEndian));
         let opcode_lens = header.standard_opcode_lengths().slice().to_vec();
-        let known = file_indexes(binary, unit, header, unit.is_go);
-        let (files, foreign) = known.into_iter().unzip();
+        let files = file_indexes(binary, unit, header);
         let mut program = LineProgram {
             start,
             end: start + instructions.len(),
@@ -101,7 +98,6 @@ impl LineProgram {
                 address_size,
             },
             files,
-            foreign,
             sequences: Vec::new(),
         };
         program.find_sequences(section);
@@ -138,9 +134,32 @@ impl LineProgram {
 
     /// The rows from `start` up to `end`, in the order of the program.
     pub fn rows(&self, binary: &Binary, start: u64, end: u64) -> Vec<LineRow> {
-        let section = binary.sections.line.bytes(&binary.elf);
         let first = self.sequences.partition_point(|it| it.end <= start);
-        let sequences = self.sequences[first..].iter().take_while(|it| it.start < end);
+        let after = self.sequences.partition_point(|it| it.start < end);
+        let sequences = self.sequences.get(first..after).unwrap_or_default();
+        self.rows_like(binary, sequences, |it| (start..end).contains(&it.address))
+    }
+
+    /// The rows of a line of a file.
+    pub fn rows_of_line(
+        &self,
+        binary: &Binary,
+        file: FileIndex,
+        line: u32,
+    ) -> Vec<LineRow> {
+        let numbers: Vec<u64> = self.numbers_of(file).collect();
+        self.rows_like(binary, &self.sequences, |it| {
+            it.line == u64::from(line) && numbers.contains(&it.file)
+        })
+    }
+
+    fn rows_like(
+        &self,
+        binary: &Binary,
+        sequences: &[Sequence],
+        is_wanted: impl Fn(&State) -> bool,
+    ) -> Vec<LineRow> {
+        let section = binary.sections.line.bytes(&binary.elf);
         let mut rows = Vec::new();
         for sequence in sequences {
             let mut input = self.instructions(section, sequence.at);
@@ -151,7 +170,7 @@ impl LineProgram {
                     Step::EndSequence => break,
                     Step::Row => {}
                 }
-                if (start..end).contains(&state.address) && rows.len() < ROWS_MAX {
+                if is_wanted(&state) && rows.len() < ROWS_MAX {
                     rows.push(self.row(&state));
                 }
                 state.prologue_end = false;
@@ -160,40 +179,49 @@ impl LineProgram {
         rows
     }
 
-    /// The source position of code that is not Go's.
-    pub fn foreign_line<'b>(
-        &'b self,
-        binary: &'b Binary,
+    /// The source position of a PC. Optimized code has several statements at one address,
+    /// of which the last has the code; `first` asks for the first if there are at `pc`.
+    pub fn position(
+        &self,
+        binary: &Binary,
         pc: u64,
-    ) -> Option<(&'b str, u32)> {
+        first: bool,
+    ) -> Option<(FileIndex, u32)> {
         let section = binary.sections.line.bytes(&binary.elf);
         let after = self.sequences.partition_point(|it| it.start <= pc);
         let sequence = self.sequences[..after].last().filter(|it| pc < it.end)?;
         let mut input = self.instructions(section, sequence.at);
         let mut state = self.parameters.initial_state();
-        let mut found = state;
+        let mut found: Option<State> = None;
         while let Some(step) = self.parameters.step(&mut input, &mut state) {
             match step {
-                Step::Row if state.address <= pc => found = state,
+                Step::Row if state.address <= pc => {
+                    let is_later =
+                        |it: &State| it.address == pc && (it.is_stmt || !state.is_stmt);
+                    if !(first && found.as_ref().is_some_and(is_later)) {
+                        found = Some(state);
+                    }
+                }
                 Step::Nothing => {}
                 Step::Row | Step::EndSequence => break,
             }
         }
-        let file = usize::try_from(found.file).ok()?;
-        // C in the comment above `import "C"` is in a file of Go's.
-        let path = match self.files.get(file).copied() {
-            None | Some(FileIndex::UNKNOWN) => self.foreign.get(file)?.as_str(),
-            Some(index) => binary.file(index),
-        };
-        Some((path, u32::try_from(found.line).ok()?)).filter(|_| !path.is_empty())
+        let found = found?;
+        let file = self.file(found.file);
+        let line = u32::try_from(found.line).ok()?;
+        (file != FileIndex::UNKNOWN).then_some((file, line))
+    }
+
+    /// The file that the unit's DIEs and rows call `number`.
+    pub fn file(&self, number: u64) -> FileIndex {
+        let file = usize::try_from(number).ok().and_then(|it| self.files.get(it));
+        file.copied().unwrap_or(FileIndex::UNKNOWN)
     }
 
     fn row(&self, state: &State) -> LineRow {
-        let file = usize::try_from(state.file).ok();
-        let file = file.and_then(|it| self.files.get(it)).copied();
         LineRow {
             addr: FileAddr(state.address),
-            file: file.unwrap_or(FileIndex::UNKNOWN),
+            file: self.file(state.file),
             line: u32::try_from(state.line).unwrap_or(0),
             is_stmt: state.is_stmt,
             prologue_end: state.prologue_end,
@@ -294,6 +322,13 @@ impl Parameters {
 /// The paths of all files that the line table of a unit names, whether they have code or
 /// not.
 pub fn paths(binary: &Binary, unit: &Unit) -> Vec<String> {
+    let mut paths = numbered_paths(binary, unit);
+    paths.retain(|it| !it.is_empty());
+    paths
+}
+
+/// The same by the numbers that the unit has for them: empty where a number means none.
+pub fn numbered_paths(binary: &Binary, unit: &Unit) -> Vec<String> {
     let section = binary.sections.line.bytes(&binary.elf);
     let lines = gimli::DebugLine::from(EndianSlice::new(section, LittleEndian));
     let address_size = unit.encoding.address_size;
@@ -303,22 +338,46 @@ pub fn paths(binary: &Binary, unit: &Unit) -> Vec<String> {
     let Ok(program) = lines.program(offset, address_size, None, None) else {
         return Vec::new();
     };
-    let named = file_indexes(binary, unit, program.header(), false).into_iter();
-    let path = |(index, path): (FileIndex, String)| match index {
-        FileIndex::UNKNOWN => path,
-        index => binary.file(index).to_owned(),
+    let named =
+        named_files(binary, unit, program.header(), |it| binary.go_file_index(it));
+    let path = |named: Named| match named {
+        Named::Known(index) => binary.file(index).to_owned(),
+        Named::Other(path) => path,
     };
-    named.map(path).filter(|it| !it.is_empty()).collect()
+    named.into_iter().map(path).collect()
 }
 
-/// What the file numbers mean, by number: files that Go's own table knows, and the paths
-/// of others, unless `only_known`.
+/// What the file numbers mean, by number.
 fn file_indexes(
     binary: &Binary,
     unit: &Unit,
     header: &gimli::LineProgramHeader<Reader<'_>>,
-    only_known: bool,
-) -> Vec<(FileIndex, String)> {
+) -> Vec<FileIndex> {
+    let find = |path: &str| match unit.is_go {
+        true => binary.go_file_index(path),
+        false => binary.file_index(path),
+    };
+    let index = |named: Named| match named {
+        Named::Known(index) => index,
+        Named::Other(_) => FileIndex::UNKNOWN,
+    };
+    named_files(binary, unit, header, find).into_iter().map(index).collect()
+}
+
+/// A file of a line table.
+enum Named {
+    Known(FileIndex),
+    /// Its path.
+    Other(String),
+}
+
+/// The files of a line table by number, looked up with `find`.
+fn named_files(
+    binary: &Binary,
+    unit: &Unit,
+    header: &gimli::LineProgramHeader<Reader<'_>>,
+    find: impl Fn(&str) -> Option<FileIndex>,
+) -> Vec<Named> {
     let text = |value: gimli::AttributeValue<Reader<'_>>| -> String {
         let (sections, elf) = (&binary.sections, &binary.elf);
         let bytes = match value {
@@ -335,8 +394,8 @@ fn file_indexes(
     };
     let index = |file: &gimli::FileEntry<Reader<'_>>| {
         let name = text(file.path_name());
-        if let Some(found) = binary.file_index(&name) {
-            return (found, String::new());
+        if let Some(found) = find(&name) {
+            return Named::Known(found);
         }
         let directory = file.directory(header).map(text).unwrap_or_default();
         // The directory of Go's units is `.`; with -trimpath all paths are relative.
@@ -346,13 +405,9 @@ fn file_indexes(
         path.push(name);
         let path = path.to_string_lossy().into_owned();
         // `go build main.go` with -trimpath has `./main.go` in Go's own table.
-        let found =
-            binary.file_index(&path).or_else(|| binary.file_index(&format!("./{path}")));
-        match found {
-            Some(found) => (found, String::new()),
-            None => (FileIndex::UNKNOWN, if only_known { String::new() } else { path }),
-        }
+        let found = find(&path).or_else(|| find(&format!("./{path}")));
+        found.map_or(Named::Other(path), Named::Known)
     };
-    let first = (header.version() < 5).then(|| (FileIndex::UNKNOWN, String::new()));
+    let first = (header.version() < 5).then(|| Named::Other(String::new()));
     first.into_iter().chain(header.file_names().iter().map(index)).collect()
 }

@@ -87,18 +87,25 @@ impl Binary {
         self.files.get_or_init(|| Files::build(self))
     }
 
-    /// The paths of all source files, sorted.
+    /// The paths of all source files that Go's own table knows, sorted.
     pub fn files(&self) -> &[Arc<str>] {
         &self.file_table().paths
     }
 
     /// The path of a file; empty for [`FileIndex::UNKNOWN`].
     pub fn file(&self, index: FileIndex) -> &str {
-        self.files().get(index.0 as usize).map_or("", |it| it)
+        match self.files().get(index.0 as usize) {
+            Some(found) => found,
+            None => self.native_file(index),
+        }
     }
 
-    /// The index of a path in [`files`](Self::files).
+    /// The index of a path in [`files`](Self::files), or of a file of C.
     pub fn file_index(&self, path: &str) -> Option<FileIndex> {
+        self.go_file_index(path).or_else(|| self.native_file_index(path))
+    }
+
+    pub(super) fn go_file_index(&self, path: &str) -> Option<FileIndex> {
         let found = self.files().binary_search_by(|it| (**it).cmp(path)).ok()?;
         Some(FileIndex(u32::try_from(found).ok()?))
     }
@@ -107,18 +114,12 @@ impl Binary {
         unit.lines.get_or_init(|| LineProgram::load(self, unit)).as_ref()
     }
 
-    /// The source position of code that is not Go's: path and line, from DWARF.
-    pub fn c_line_at(&self, pc: FileAddr) -> Option<(&str, u32)> {
-        if !self.has_dwarf() {
-            return None;
-        }
-        let unit = self.units().at_pc(pc.0).filter(|it| !it.is_go)?;
-        self.line_program(unit)?.foreign_line(self, pc.0)
-    }
-
     /// The line table of a function, sorted by address. Without DWARF, rows are made from
     /// Go's own table, all of them `is_stmt`.
     pub fn rows(&self, id: FunctionId) -> Vec<LineRow> {
+        if self.is_native(id) {
+            return self.native_rows(id);
+        }
         let Some(raw) = self.table().function(id.0) else { return Vec::new() };
         let rows = self.dwarf_rows(&raw);
         if rows.is_empty() { self.table_rows(&raw) } else { rows }
@@ -146,7 +147,7 @@ impl Binary {
                     files.next();
                 }
                 let file = files.peek().and_then(|it| {
-                    self.file_index(table.path(table.path_offset(raw.unit, it.value)?))
+                    self.go_file_index(table.path(table.path_offset(raw.unit, it.value)?))
                 });
                 let row = LineRow {
                     addr: FileAddr(at),
@@ -167,6 +168,9 @@ impl Binary {
     /// once a call (the prologue may run twice, when the stack grows) and the frame can
     /// be read.
     pub fn prologue_end(&self, id: FunctionId) -> FileAddr {
+        if self.is_native(id) {
+            return self.native_prologue_end(id);
+        }
         let Some(raw) = self.table().function(id.0) else { return FileAddr(0) };
         self.behind_prologue(&raw, &self.rows(id))
     }
@@ -236,7 +240,7 @@ impl Binary {
     }
 
     /// Where a breakpoint on a source line belongs. `file` is exactly one of
-    /// [`files`](Self::files).
+    /// [`files`](Self::files) or of [`native_files`](Self::native_files).
     ///
     /// In each function that has code of the line, and again in each call inlined in it
     /// that has, the site is the first statement of the line; the beginning of a function
@@ -251,6 +255,7 @@ impl Binary {
                 self.add_line_sites(raw, index, line, &mut sites);
             }
         }
+        self.add_native_sites(index, line, &mut sites);
         if sites.is_empty() {
             sites = self.call_sites(&functions, index, line);
         }
@@ -446,6 +451,7 @@ impl Binary {
         }
         let mut sites: Vec<_> =
             functions.into_iter().map(|it| self.prologue_end(it)).collect();
+        sites.extend(self.native_inlined_sites(name));
         for host in self.inlined_in(name) {
             let entry = self.function(host).entry;
             let Some((unit, die)) = self.function_die(entry) else { continue };

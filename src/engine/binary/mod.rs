@@ -29,6 +29,7 @@ pub mod variables;
 pub mod symbols;
 pub mod symbol_name;
 pub mod sources;
+mod native;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,6 +76,7 @@ pub struct Binary {
     code_symbols: OnceLock<Vec<(u64, u32)>>,
     data_symbols: OnceLock<Vec<(u64, u32)>>,
     files: OnceLock<lines::Files>,
+    native: OnceLock<native::NativeCode>,
     sections: Sections,
     units: OnceLock<Units>,
     type_index: OnceLock<TypeIndex>,
@@ -114,6 +116,7 @@ impl Binary {
             sections: Sections::find(&elf),
             elf,
             files: OnceLock::new(),
+            native: OnceLock::new(),
             units: OnceLock::new(),
             type_index: OnceLock::new(),
             types: Mutex::default(),
@@ -152,6 +155,7 @@ impl Binary {
             sections.line.bytes(&binary.elf);
             binary.files();
             binary.name_index();
+            binary.native();
         });
     }
 

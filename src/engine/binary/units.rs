@@ -62,6 +62,8 @@ pub struct Unit {
 pub struct Contents {
     /// Functions with code: entry and DIE; sorted.
     pub functions: Vec<(u64, u32)>,
+    /// Functions of C that are inlined somewhere.
+    pub inlined: Vec<u32>,
     pub variables: Vec<u32>,
     pub constants: Vec<u32>,
 }
@@ -302,6 +304,8 @@ impl Unit {
                     let ranges = self.ranges_of(binary, &die);
                     if let Some(range) = ranges.first() {
                         contents.functions.push((range.start, offset));
+                    } else if die.is_abstract && !self.is_go {
+                        contents.inlined.push(offset);
                     }
                 }
             }
@@ -360,7 +364,9 @@ impl Binary {
             let Some((_, origin)) = next.and_then(|it| self.die_at(it)) else { break };
             die.name = die.name.or(origin.name);
             die.ty = die.ty.or(origin.ty);
-            die.decl_line = die.decl_line.or(origin.decl_line);
+            if die.decl_line.is_none() {
+                (die.decl_file, die.decl_line) = (origin.decl_file, origin.decl_line);
+            }
             die.is_result |= origin.is_result;
             die.is_trampoline |= origin.is_trampoline;
             die.const_value = die.const_value.or(origin.const_value);

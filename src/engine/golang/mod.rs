@@ -89,6 +89,14 @@ impl Images {
         self.images.iter().find(|it| it.has_code_at(pc))
     }
 
+    /// The function around `pc`, of Go or of C, and the image that it is in.
+    pub fn find_function(&self, pc: Addr) -> Option<(&Image, FunctionId)> {
+        if let Some(image) = self.find(pc) {
+            return Some((image, image.function_at(pc)?));
+        }
+        self.images.iter().find_map(|it| Some((it, it.function_at(pc)?)))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Image> {
         self.images.iter()
     }
@@ -121,7 +129,8 @@ pub struct FunctionName {
     pub name: String,
     /// The entry of the physical function.
     pub entry: Addr,
-    /// The physical function, in the binary of the executable; `None` for one of C.
+    /// The physical function, in the binary of the executable; `None` for one of C without
+    /// debug information.
     pub id: Option<FunctionId>,
     pub inlined: bool,
     /// The line where the function begins; 0 if unknown.
@@ -178,11 +187,10 @@ impl Runtime {
     /// Puts a place into words.
     pub fn locate(&self, spot: Spot) -> Location {
         let nowhere = Location { pc: spot.pc, ..Location::default() };
-        let Some(image) = self.images.find(spot.lookup_pc) else {
-            return Location { pc: spot.pc, ..self.locate_c(spot.lookup_pc) };
+        let Some((image, id)) = self.images.find_function(spot.lookup_pc) else {
+            return Location { pc: spot.pc, ..self.locate_symbol(spot.lookup_pc) };
         };
         let at = image.bias.stated(spot.lookup_pc);
-        let Some(id) = image.binary.function_at(at) else { return nowhere };
         let stack = image.binary.inline_stack(at);
         let depth = (spot.inline_depth as usize).min(stack.len().saturating_sub(1));
         let Some(frame) = stack.get(depth) else { return nowhere };
@@ -201,16 +209,19 @@ impl Runtime {
         }
     }
 
-    /// Where code that was not compiled by Go is: it is called `C.name`, as in Go source.
-    pub(crate) fn locate_c(&self, pc: Addr) -> Location {
+    /// Where code is that was not compiled by Go and comes without debug information. It
+    /// is called `C.name`, as in Go source.
+    pub(crate) fn locate_symbol(&self, pc: Addr) -> Location {
         let found = |it: &Image| {
             let stated = it.bias.stated(pc);
             // The last symbol, if it does not say how long it is, would go on for ever.
             it.binary.loadable_bytes(stated, 1)?;
             let (name, symbol) = it.binary.symbol_at(stated)?;
-            let (file, line) = it.binary.c_line_at(stated).unwrap_or_default();
+            let at = it.binary.line_at(stated);
+            let (file, line) =
+                at.map_or((String::new(), 0), |it| (it.file.into(), it.line));
             let function = c_function(name, it.bias.loaded(symbol.addr));
-            Some(Location { pc, file: file.to_owned(), line, function: Some(function) })
+            Some(Location { pc, file, line, function: Some(function) })
         };
         if let Some(location) = self.images.iter().find_map(found) {
             return location;
@@ -226,9 +237,8 @@ impl Runtime {
 
     /// The name of the physical function around `pc`; empty if there is none.
     pub fn function_name(&self, pc: Addr) -> &str {
-        let Some(image) = self.images.find(pc) else { return "" };
-        let Some(id) = image.function_at(pc) else { return "" };
-        image.binary.function(id).name
+        let found = self.images.find_function(pc);
+        found.map_or("", |(image, id)| image.binary.function(id).name)
     }
 }
 

@@ -187,7 +187,7 @@ impl Walk<'_> {
         delta: u64,
     ) -> Option<Next> {
         if function::SIGRETURN.contains(&name) && !self.is_exact {
-            self.push_go(image, lookup, self.registers.sp());
+            self.push_known(image, lookup, self.registers.sp());
             return Some(self.leave_signal());
         }
         match (name, self.on_system_stack) {
@@ -200,7 +200,7 @@ impl Walk<'_> {
                 true,
             ) => {
                 let cfa = Addr(self.registers.rsp.wrapping_add(delta).wrapping_add(8));
-                self.push_go(image, lookup, cfa);
+                self.push_known(image, lookup, cfa);
                 Some(self.go_to_sched())
             }
             (function::ASMCGOCALL, true) => self.leave_asmcgocall(image, lookup, delta),
@@ -260,7 +260,7 @@ impl Walk<'_> {
         let return_pc = self.window.addr(cfa.offset(-8)).ok()?;
         self.on_system_stack = !was_on_goroutine;
         self.registers.rsp = sp;
-        self.push_go(image, lookup, cfa);
+        self.push_known(image, lookup, cfa);
         self.note_return(cfa, return_pc);
         Some(self.go_to(return_pc, cfa, bp, !was_on_goroutine))
     }
@@ -282,7 +282,7 @@ impl Walk<'_> {
             return None;
         }
         self.stacks.g0.sp = before;
-        self.push_go(image, lookup, self.registers.sp().offset(delta as i64 + 8));
+        self.push_known(image, lookup, self.registers.sp().offset(delta as i64 + 8));
         self.note_return(self.registers.sp().offset(delta as i64 + 8), return_pc);
         Some(self.go_to(return_pc, cfa, bp, true))
     }
@@ -352,7 +352,7 @@ impl Walk<'_> {
                 (self.is_exact, self.is_complete) = (false, false);
                 // The frame is where it was called from; only its SP has gone elsewhere.
                 self.on_system_stack = !self.stacks.goroutine_contains(cfa);
-                return self.push_go(image, call, cfa);
+                return self.push_known(image, call, cfa);
             }
         }
     }
@@ -379,7 +379,7 @@ impl Walk<'_> {
         }
         let cfa = self.stacks.vdso.1;
         self.on_system_stack = !self.stacks.goroutine_contains(cfa);
-        self.push_go(image, lookup, cfa);
+        self.push_known(image, lookup, cfa);
         self.leave_for_vdso_caller()
     }
 

@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
     fn step_go(&mut self, image: &Image, of: &Function<'_>, lookup: Addr) -> Next {
         let stated = image.bias.stated(lookup);
         let Some(delta) = image.binary.sp_delta(stated) else {
-            self.push_go(image, lookup, self.registers.sp());
+            self.push_known(image, lookup, self.registers.sp());
             return Next::Broken(format!(
                 "the size of the frame of {} is unknown",
                 of.name
@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
             return Next::Broken(format!("SP is {}", self.registers.sp()));
         };
         let cfa = Addr(cfa);
-        self.push_go(image, lookup, cfa);
+        self.push_known(image, lookup, cfa);
         if of.flags.top_frame && of.name != function::SIGTRAMP {
             return Next::End;
         }
@@ -275,8 +275,8 @@ impl<'a> Walk<'a> {
         if caller.rip == 0 { Next::End } else { Next::Caller }
     }
 
-    /// Adds the frames of a Go function: its own and those of inlined calls.
-    pub fn push_go(&mut self, image: &Image, lookup: Addr, cfa: Addr) {
+    /// Adds the frames of a function: its own and those of inlined calls.
+    pub fn push_known(&mut self, image: &Image, lookup: Addr, cfa: Addr) {
         if self.push_again(lookup, cfa) {
             return;
         }
@@ -322,8 +322,11 @@ impl<'a> Walk<'a> {
 
     fn push_foreign(&mut self, cfa: Addr) {
         let frame = self.frame(cfa);
-        let Location { file, line, function, .. } =
-            self.runtime.locate_c(frame.lookup_pc);
+        let lookup = frame.lookup_pc;
+        if let Some((image, _)) = self.runtime.images().find_function(lookup) {
+            return self.push_known(image, lookup, cfa);
+        }
+        let Location { file, line, function, .. } = self.runtime.locate_symbol(lookup);
         self.frames.push(Frame { file, line, function, ..frame });
     }
 

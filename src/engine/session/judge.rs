@@ -6,6 +6,7 @@
 
 use crate::engine::addr::Addr;
 use crate::engine::golang::layout::Field;
+use crate::engine::golang::{Frame, ThreadState, UnwindFrom, UnwindLimits};
 use crate::engine::host::Inbox;
 use crate::engine::inferior::{Hit, Judge, Owner, RunningView, SiteRequest, Verdict};
 use crate::engine::memory::Memory;
@@ -139,7 +140,7 @@ impl RunJudge<'_> {
         for frame in step.places_at(hit.addr) {
             match frame {
                 InFrame::Same => done |= offset == step.frame,
-                InFrame::Caller if offset > step.frame => {
+                InFrame::Caller if step.is_caller(offset) => {
                     self.found.left_frame = true;
                     done = true;
                 }
@@ -166,21 +167,35 @@ impl RunJudge<'_> {
     }
 }
 
-/// CFA less the top of the goroutine's stack, at a PC of Go code: what tells one frame
-/// from another even after the stack was moved. Negative; a callee's is less than its
-/// caller's.
+/// CFA less the top of the stack: what tells one frame from another even after the stack
+/// was moved. Negative; a callee's is less than its caller's.
 pub fn frame_offset(
     program: &Program,
     memory: &dyn Memory,
     registers: &Registers,
     pc: Addr,
 ) -> Option<i64> {
-    let delta = program.binary.sp_delta(program.stated(pc))?;
+    let Some(delta) = program.binary.sp_delta(program.stated(pc)) else {
+        return native_frame_offset(program, memory, registers, pc);
+    };
     let cfa = registers.rsp.wrapping_add(delta).wrapping_add(8);
     // At a site in Go code, R14 is the goroutine's `g` (Go's ABIInternal).
     let at_top = program.runtime.layout().offset(Field::GStackHi);
     let top = memory.read_word(Addr(registers.r14).offset(at_top)).unwrap_or(0);
     Some(cfa.wrapping_sub(top) as i64)
+}
+
+/// The same in C, whose frames only its own tables tell.
+fn native_frame_offset(
+    program: &Program,
+    memory: &dyn Memory,
+    registers: &Registers,
+    pc: Addr,
+) -> Option<i64> {
+    let thread = ThreadState { tid: 0, registers: Registers { rip: pc.0, ..*registers } };
+    let from = UnwindFrom::Thread(&thread);
+    let stack = program.runtime.unwind(memory, &from, UnwindLimits::frames(1));
+    stack.frames.first().map(Frame::cfa_offset)
 }
 
 /// Whether the function that has just been entered at `hit` was called by a panic.

@@ -94,7 +94,7 @@ impl Program {
         let stated = self.stated(pc);
         let stack = self.binary.inline_stack(stated);
         let Some(frame) = stack.first() else {
-            let at = self.runtime.locate_c(pc);
+            let at = self.runtime.locate_symbol(pc);
             let function = at.function.map(|it| self.function_info(&it.name, it.entry));
             return CodePlace { pc, file: at.file, line: at.line, function };
         };

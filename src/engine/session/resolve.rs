@@ -303,7 +303,8 @@ impl Bench<'_> {
     fn files_ending_in(&self, path: &str) -> Vec<&str> {
         let path = path.strip_prefix("./").unwrap_or(path);
         let mut found: BTreeSet<&str> = BTreeSet::new();
-        for file in self.program.binary.files() {
+        let binary = &self.program.binary;
+        for file in binary.files().iter().chain(binary.native_files()) {
             let ends = file
                 .strip_suffix(path)
                 .is_some_and(|before| before.is_empty() || before.ends_with('/'));

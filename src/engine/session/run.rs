@@ -37,6 +37,8 @@ pub struct Step {
     pub tid: i32,
     /// The frame it began in: its CFA less the top of the stack.
     pub frame: i64,
+    /// The frame that it returns to, if that may be on another stack: C called by Go.
+    pub caller: Option<i64>,
     pub places: Vec<(Addr, InFrame)>,
     /// The innermost frame when it began.
     pub origin: Frame,
@@ -45,6 +47,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// Whether a frame is, or is around, the caller of the one that the step began in.
+    pub fn is_caller(&self, frame: i64) -> bool {
+        self.caller.map_or(frame > self.frame, |it| frame == it)
+    }
+
     pub fn places_at(&self, addr: Addr) -> Vec<InFrame> {
         self.places.iter().filter(|it| it.0 == addr).map(|it| it.1).collect()
     }
@@ -189,6 +196,7 @@ impl Session {
         };
         let Some(caller) = caller else { return Ok(()) };
         let step = Step {
+            caller: None,
             goroutine: goroutine.map(|it| it.id),
             tid,
             frame: caller.cfa_offset(),
@@ -301,6 +309,9 @@ impl Session {
             return_to: return_to.map(|at| program.stated(at)),
             deferred: deferred.map(|at| program.stated(at)),
         };
+        let caller = frames[left + 1..].iter().find(|it| Some(it.pc) == return_to);
+        let caller = caller.filter(|it| it.system_stack != frames[left].system_stack);
+        let caller = caller.map(Frame::cfa_offset);
         let places = plan(&start, kind, &mut self.step_rows)
             .into_iter()
             .map(|place| (program.loaded(place.addr), place.frame))
@@ -308,7 +319,7 @@ impl Session {
         let frame = top.cfa_offset();
         let origin = frames[left].clone();
         let goroutine = goroutine.map(|it| it.id);
-        Ok(Step { goroutine, tid, frame, places, origin, results: None })
+        Ok(Step { goroutine, tid, frame, caller, places, origin, results: None })
     }
 
     /// Where the frame `top` returns to, as far as users care: not in a wrapper that Go
@@ -316,7 +327,10 @@ impl Session {
     fn return_place(&self, top: &Frame, outer: &[Frame]) -> Option<Addr> {
         let binary = &self.program.binary;
         let from_runtime = is_hidden_runtime(name_of(top));
-        for frame in outer.iter().filter(|it| it.cfa > top.cfa) {
+        // C runs on a stack of its own, which may be above that of its caller.
+        let is_outside =
+            |it: &&Frame| it.system_stack != top.system_stack || it.cfa > top.cfa;
+        for frame in outer.iter().filter(is_outside) {
             let name = name_of(frame);
             if name == "runtime.goexit" || name.is_empty() {
                 return None;
@@ -364,6 +378,7 @@ impl Session {
         };
         if let Some(addr) = place {
             let step = Step {
+                caller: None,
                 goroutine: goroutine.map(|it| it.id),
                 tid,
                 frame: top.cfa_offset(),
