@@ -25,6 +25,7 @@ const LOCATIONS: &[(&str, Result<&str, &str>)] = &[
     ("main.nothing", Err("location \"main.nothing\" not found")),
     ("", Err("Malformed breakpoint location \"\" at 0: empty string")),
     ("/[/", Err("regular expression")),
+    ("/^nothing$/", Err("location \"/^nothing$/\" not found")),
 ];
 
 #[test]

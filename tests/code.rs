@@ -97,6 +97,12 @@ fn types_have_methods() {
     let value = info("reflect.Value").methods.unwrap();
     assert!(value.iter().all(|it| it.name.starts_with("reflect.Value.")));
     assert!(value.iter().any(|it| it.name == "reflect.Value.String"));
+    // Wherever this one is called, the call is inlined.
+    let mut debugged = Debugged::launch(&Fixture::optimized("many"), &["1"]);
+    let counter = TypeInfoIn { name: "sync/atomic.Int64".into() };
+    let methods = debugged.wire.ask(counter).type_info.unwrap().methods.unwrap();
+    let names: Vec<_> = methods.iter().map(|it| it.name.as_str()).collect();
+    assert!(names.contains(&"sync/atomic.(*Int64).Add"), "{names:?}");
 }
 
 #[test]

@@ -115,9 +115,46 @@ fn goroutines_are_grouped() {
         totals.insert(group.name, group.total);
     }
     let wanted = [("shard=0", 18), ("shard=1", 18), ("shard=2", 17), ("shard=3", 17)];
+    assert!(totals.contains_key("shard="), "those without the label: {totals:?}");
     for (name, total) in wanted {
         assert_eq!(totals.get(name), Some(&total), "{totals:?}");
     }
+}
+
+/// Those that wait on a channel, a page of them, and where the next one starts.
+fn waiting(debugged: &mut Debugged, start: i64, count: i64) -> (Vec<i64>, i64) {
+    const ON_CHANNEL: i64 = 8;
+    let filter =
+        GoroutineFilter { kind: ON_CHANNEL, arg: "never2".into(), negated: false };
+    let args = ListGoroutinesIn {
+        start,
+        count,
+        filters: Some(vec![filter]),
+        eval_scope: Some(EvalScope::selected(0)),
+        ..Default::default()
+    };
+    let answer = debugged.wire.ask(args);
+    let ids = answer.goroutines.unwrap_or_default().iter().map(|it| it.id).collect();
+    (ids, answer.nextg)
+}
+
+#[test]
+fn those_that_wait_on_a_channel_are_listed_in_pages() {
+    let mut debugged = parked();
+    let mut all = waiting(&mut debugged, 0, 100);
+    while all.0.len() < 10 {
+        debugged.resume(CONTINUE);
+        all = waiting(&mut debugged, 0, 100);
+    }
+    assert_eq!(all.1, -1);
+    let (mut pages, mut start) = (Vec::new(), 0);
+    while start >= 0 {
+        let (page, next) = waiting(&mut debugged, start, 4);
+        assert!(page.len() <= 4);
+        pages.extend(page);
+        start = next;
+    }
+    assert_eq!(pages, all.0);
 }
 
 #[test]

@@ -312,6 +312,31 @@ fn a_method_has_the_type_of_its_function() {
     }
 }
 
+/// Delve takes the first word of an array in a closure for its address.
+#[test]
+fn a_closure_has_values_and_shares_variables() {
+    let fixture = Fixture::build("kinds");
+    let mut debugged = Debugged::at(&fixture, &[], &fixture.at("// AT captures"));
+    for (expression, wanted) in [
+        ("only.array", "[1, 2, 3, 4]"),
+        ("both.array", "[1, 2, 3, 4]"),
+        ("both.shared", "[5, 6, 7, 8]"),
+        ("both.letters", "[97, 98]"),
+    ] {
+        assert_eq!(show::value(&debugged.eval(expression)), wanted, "{expression}");
+    }
+    let only = debugged.eval("only").children.unwrap();
+    assert_eq!(show::declared(&only[0]), "array [4]int = [1, 2, 3, 4]");
+    // Inside, at the entry too, where they are still in the closure only.
+    let entry = debugged.eval("both").base;
+    for place in [format!("*{entry:#x}"), fixture.at("// AT captured")] {
+        debugged.break_at(&place);
+        debugged.resume(CONTINUE);
+        let found = show::value(&debugged.eval("array"));
+        assert_eq!(found, "[1, 2, 3, 4]", "{place}");
+    }
+}
+
 #[test]
 fn an_expression_without_a_value_says_why() {
     let fixture = Fixture::build("kinds");

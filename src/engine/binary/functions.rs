@@ -205,12 +205,16 @@ impl Binary {
             .iter()
     }
 
-    /// The import paths of all packages that have functions, sorted.
+    /// The import paths of all packages that have functions, sorted. C functions are in
+    /// none, whatever their names look like (`x_cgo_munmap.cold`): they have no file here.
+    /// What the compiler calls `_` is none either.
     pub fn packages(&self) -> Vec<String> {
         let mut packages: Vec<_> = self
             .functions()
-            .map(|it| symbol_name::package(self.name_of(it)))
-            .filter(|it| !it.is_empty())
+            .map(|it| self.function(it))
+            .filter(|it| !it.file.is_empty())
+            .map(|it| symbol_name::package(it.name))
+            .filter(|it| !matches!(*it, "" | "_"))
             .collect();
         packages.dedup();
         packages.sort_unstable();

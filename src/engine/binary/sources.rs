@@ -75,14 +75,15 @@ impl Binary {
     }
 
     /// The methods of a named type, on it or on a pointer to it, by their full names, in
-    /// the order of their addresses.
+    /// the order of their addresses; those that exist only inlined come last.
     pub fn methods_of(&self, type_name: &str) -> Vec<String> {
         let package = symbol_name::package(type_name);
         let base = symbol_name::base(type_name);
         if package.is_empty() {
             return Vec::new();
         }
-        let names = self.functions().map(|it| self.function(it).name);
+        let physical = self.functions().map(|it| self.name_of(it));
+        let names = physical.chain(self.function_names());
         let is_method = |name: &&str| {
             symbol_name::package(name) == package
                 && receiver_of(symbol_name::base(name)) == Some(base)

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::engine::addr::Addr;
-use crate::engine::binary::{Binary, TypeId};
+use crate::engine::binary::TypeId;
+use crate::engine::eval::captured::CapturedVariable;
 use crate::engine::eval::facts::INTERFACE_DATA;
 use crate::engine::eval::load::{Cx, Loader, typed};
 use crate::engine::eval::reader::explain;
@@ -19,16 +20,6 @@ pub(crate) struct DynamicType {
     pub name: String,
     /// The data word is the value itself, not a pointer to it.
     pub direct: bool,
-}
-
-/// A variable in the closure object that captured it.
-pub(crate) struct CapturedVariable {
-    pub name: Arc<str>,
-    pub ty: TypeId,
-    /// From the start of the closure object.
-    pub offset: u64,
-    /// Captured by reference.
-    pub escaped: bool,
 }
 
 /// What an interface value holds.
@@ -84,45 +75,6 @@ impl Cx<'_> {
             None => Held::Unknown { name: dynamic.name, at },
         })
     }
-
-    /// The variables in a closure whose code starts at `entry`, in the order in which the
-    /// file describes them.
-    pub fn captured_by(&self, entry: Addr) -> Arc<[CapturedVariable]> {
-        if let Some(known) = self.captures.borrow().get(&entry) {
-            return known.clone();
-        }
-        let found: Arc<[CapturedVariable]> = self.find_captured(entry).into();
-        self.captures.borrow_mut().insert(entry, found.clone());
-        found
-    }
-
-    fn find_captured(&self, entry: Addr) -> Vec<CapturedVariable> {
-        let binary = self.types.binary;
-        let Some(id) = binary.function_at(self.bias.stated(entry)) else {
-            return Vec::new();
-        };
-        let pc = binary.prologue_end(id);
-        let Ok(scope) = binary.scope_at(pc, physical_depth(binary, pc)) else {
-            return Vec::new();
-        };
-        let mut all = scope.variables;
-        all.extend(scope.hidden);
-        all.sort_by_key(|it| it.nth);
-        let captured = all.into_iter().filter_map(|it| {
-            Some(CapturedVariable {
-                offset: it.closure_offset?,
-                name: Arc::from(it.name),
-                ty: it.ty,
-                escaped: it.escaped,
-            })
-        });
-        captured.collect()
-    }
-}
-
-/// The index into `inline_stack(pc)` of the physical function.
-fn physical_depth(binary: &Binary, pc: crate::engine::addr::FileAddr) -> usize {
-    binary.inline_stack(pc).len().saturating_sub(1)
 }
 
 impl Loader<'_, '_> {

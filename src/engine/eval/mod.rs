@@ -28,6 +28,7 @@ pub(crate) mod text;
 pub(crate) mod load;
 pub(crate) mod prefetch;
 pub(crate) mod dynamic;
+pub(crate) mod captured;
 pub mod facts;
 pub(crate) mod map;
 pub mod emit;

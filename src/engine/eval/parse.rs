@@ -4,6 +4,8 @@
 //! wrong is said in the words of `go/parser`, which users of Delve know:
 //! `1:4: expected operand, found 'EOF'`. The first error ends the parse.
 
+mod types;
+
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::expr::{Element, Expr, ExprKind, Literal, Op, TypeExpr};
 use crate::engine::eval::lex::{Lexer, SyntaxError, Token};
@@ -347,170 +349,6 @@ impl Parser<'_> {
         self.expr()
     }
 
-    fn type_expr(&mut self) -> Parsed {
-        let at = self.at;
-        self.deeper(1)?;
-        let outer = self.depth;
-        let kind = match self.token {
-            Token::Sign("*") => {
-                self.advance()?;
-                ExprKind::Star(Box::new(self.type_expr()?))
-            }
-            Token::Sign("[") => ExprKind::Type(self.array_type()?),
-            Token::Keyword("map") => {
-                self.advance()?;
-                self.expect("[")?;
-                let key = Box::new(self.type_expr()?);
-                self.expect("]")?;
-                ExprKind::Type(TypeExpr::Map(key, Box::new(self.type_expr()?)))
-            }
-            Token::Keyword("chan") | Token::Sign("<-") => self.chan_type()?,
-            Token::Keyword("func") => self.func_type()?,
-            Token::Keyword(word @ ("struct" | "interface")) => {
-                self.advance()?;
-                ExprKind::Type(TypeExpr::Text(self.braced_type(word)?))
-            }
-            Token::Ident(_) | Token::Literal(..) | Token::Sign("(") => {
-                // What follows it belongs to the expression around it.
-                let named = self.type_name()?;
-                self.depth = outer - 1;
-                return Ok(named);
-            }
-            _ => return Err(self.expected("type")),
-        };
-        self.depth = outer - 1;
-        Ok(Self::node(at, kind))
-    }
-
-    /// `T`, `pkg.T`, `"path/pkg".T`, `T[A, B]`, `(T)`.
-    fn type_name(&mut self) -> Parsed {
-        let mut x = self.operand()?;
-        if self.token.is(".") {
-            let at = x.at as usize;
-            x = Self::node(at, self.selector(x)?);
-        }
-        let is_name = matches!(x.kind, ExprKind::Ident(_) | ExprKind::Selector(..));
-        if is_name && self.token.is("[") {
-            let at = x.at as usize;
-            x = Self::node(at, self.index(x)?);
-        }
-        Ok(x)
-    }
-
-    fn array_type(&mut self) -> std::result::Result<TypeExpr, SyntaxError> {
-        self.advance()?;
-        if self.token.is("]") {
-            self.advance()?;
-            return Ok(TypeExpr::Slice(Box::new(self.type_expr()?)));
-        }
-        let len = Box::new(self.expr()?);
-        self.expect("]")?;
-        Ok(TypeExpr::Array(len, Box::new(self.type_expr()?)))
-    }
-
-    fn chan_type(&mut self) -> std::result::Result<ExprKind, SyntaxError> {
-        let receive_only = self.token.is("<-");
-        if receive_only {
-            self.advance()?;
-            if self.token != Token::Keyword("chan") {
-                return Err(self.expected("'chan'"));
-            }
-        }
-        self.advance()?;
-        let send_only = !receive_only && self.token.is("<-");
-        if send_only {
-            self.advance()?;
-        }
-        let word = match (receive_only, send_only) {
-            (true, _) => "<-chan",
-            (_, true) => "chan<-",
-            _ => "chan",
-        };
-        Ok(ExprKind::Type(TypeExpr::Chan(word, Box::new(self.type_expr()?))))
-    }
-
-    /// `func(int, string) (bool, error)`, spelled as DWARF does.
-    fn func_type(&mut self) -> std::result::Result<ExprKind, SyntaxError> {
-        self.advance()?;
-        let mut text = String::from("func(");
-        self.type_list(&mut text)?;
-        if self.token.is("(") {
-            text.push_str(" (");
-            self.type_list(&mut text)?;
-        } else if self.starts_type()
-            || matches!(self.token, Token::Ident(_) | Token::Sign("*" | "<-"))
-        {
-            text.push(' ');
-            text.push_str(&self.type_expr()?.text());
-        }
-        if self.token.is("{") {
-            self.skip_braces()?;
-            return Ok(ExprKind::FuncLit);
-        }
-        Ok(ExprKind::Type(TypeExpr::Text(text)))
-    }
-
-    fn type_list(&mut self, out: &mut String) -> Done {
-        self.expect("(")?;
-        let mut first = true;
-        while !matches!(self.token, Token::Sign(")") | Token::End) {
-            if !std::mem::take(&mut first) {
-                out.push_str(", ");
-            }
-            if self.token.is("...") {
-                self.advance()?;
-                out.push_str("...");
-            }
-            out.push_str(&self.type_expr()?.text());
-            if !self.token.is(",") {
-                break;
-            }
-            self.advance()?;
-        }
-        self.expect_closing(")", "parameter list")?;
-        out.push(')');
-        Ok(())
-    }
-
-    /// The body of a struct or interface type, spelled as DWARF does:
-    /// `struct { A int; B string }`.
-    fn braced_type(&mut self, word: &str) -> std::result::Result<String, SyntaxError> {
-        let mut text = format!("{word} {{");
-        self.expect("{")?;
-        let mut first = true;
-        while !matches!(self.token, Token::Sign("}") | Token::End) {
-            text.push_str(if std::mem::take(&mut first) { " " } else { "; " });
-            text.push_str(&self.field_text()?);
-            if matches!(self.token, Token::Sign(";") | Token::Newline) {
-                self.advance()?;
-            } else if !self.token.is("}") {
-                return Err(self.expected("';'"));
-            }
-        }
-        self.expect("}")?;
-        text.push_str(if first { "}" } else { " }" });
-        Ok(text)
-    }
-
-    fn field_text(&mut self) -> std::result::Result<String, SyntaxError> {
-        let name = self.type_expr()?.text();
-        let ends = matches!(
-            self.token,
-            Token::Sign("}" | ";") | Token::Newline | Token::End | Token::Literal(..)
-        );
-        let mut text = name;
-        if !ends {
-            text.push(' ');
-            text.push_str(&self.type_expr()?.text());
-        }
-        if let Token::Literal(Literal::String(_), tag) = &self.token {
-            text.push(' ');
-            text.push_str(tag);
-            self.advance()?;
-        }
-        Ok(text)
-    }
-
     /// `{a, X: b}`: what a composite literal consists of.
     fn elements(&mut self) -> std::result::Result<Vec<Element>, SyntaxError> {
         self.deeper(1)?;
@@ -638,6 +476,14 @@ mod tests {
             ("map[string] int(x)", "map[string]int(x)"),
             ("struct{A int;B string}(x)", "struct { A int; B string }(x)"),
             ("interface{}(x)", "interface {}(x)"),
+            (
+                "struct{A []int;B[2]bool; c.D[int]; *E;f func(int)(a,b)\n}(x)",
+                "struct { A []int; B [2]bool; c.D[int]; *E; f func(int) (a, b) }(x)",
+            ),
+            (
+                "interface { M(int, ...T) error; n() }(x)",
+                "interface { M(int, ...T) error; n() }(x)",
+            ),
             ("delve.bphitcount[1]>=2", "delve.bphitcount[1] >= 2"),
             ("a /* no */ + b // yes", "a + b"),
         ];

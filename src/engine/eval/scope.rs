@@ -235,7 +235,11 @@ impl<'p, 'a> Place<'p, 'a> {
             _ => self.operand(ty, &info.location),
         };
         it.location.clone_from(&info.location_text);
-        if info.escaped {
+        if let Some((closure, held)) = self.held_by_closure(info) {
+            it = Operand::at(held, closure);
+            it.flags = Flags::ESCAPED;
+            it.location.clone_from(&info.location_text);
+        } else if info.escaped {
             it = self.target_of(it);
             it.location.clone_from(&info.location_text);
         }
@@ -247,6 +251,18 @@ impl<'p, 'a> Place<'p, 'a> {
             VariableKind::Local | VariableKind::Captured => Flags::default(),
         };
         it
+    }
+
+    /// Where a closure that has not put its variables anywhere yet has the value itself,
+    /// although it gets at it by address, and the value's type.
+    fn held_by_closure(&self, info: &VariableInfo) -> Option<(Addr, Type)> {
+        let (closure, offset) = (self.closure?, info.closure_offset?);
+        let entry = self.frame.function.as_ref()?.entry;
+        let captured = self.cx.captured_by(entry);
+        let it = captured.iter().find(|it| it.offset == offset)?;
+        let is_value = info.escaped && !it.escaped;
+        let at = closure.offset(offset.cast_signed());
+        is_value.then(|| (at, self.cx.types.of(it.ty)))
     }
 
     /// The variable's type: for a variable of a generic function, what its dictionary

@@ -174,13 +174,14 @@ pub struct Page {
 
 impl Session {
     /// The goroutines that wait to receive from or send to the channel that an expression
-    /// means, `count` of them at most, in the order in which they will be served.
+    /// means, in the order in which they will be served: those of a page, and where the
+    /// next page starts.
     pub fn channel_waiters(
         &mut self,
         scope: Scope,
         channel: &str,
-        count: usize,
-    ) -> Result<Vec<GoroutineView>> {
+        page: Range<usize>,
+    ) -> Result<(Vec<GoroutineView>, Option<usize>)> {
         let value = self.evaluate(scope, channel, &LoadConfig::SHORT)?;
         if value.kind != Kind::Chan {
             return Err(Error::message(format!("{channel} is not a channel")));
@@ -190,10 +191,12 @@ impl Session {
         let table = self.goroutine_table()?;
         let found: Vec<Goroutine> = waiters
             .iter()
-            .take(count)
+            .take(page.end)
+            .skip(page.start)
             .filter_map(|it| table.by_addr(it.g).copied())
             .collect();
-        self.goroutine_views(&found)
+        let next = (waiters.len() > page.end).then_some(page.end);
+        Ok((self.goroutine_views(&found)?, next))
     }
 }
 
@@ -313,17 +316,19 @@ impl Filter {
     }
 }
 
-/// What a group of this goroutine is called; `None` if it belongs to none.
-fn group_name(view: &GoroutineView, aspect: Aspect, key: &str) -> Option<String> {
-    Some(match aspect {
+/// What a group of this goroutine is called. Those without the label have a group too.
+fn group_name(view: &GoroutineView, aspect: Aspect, key: &str) -> String {
+    match aspect {
         Aspect::Current => described(&view.current),
         Aspect::User => described(&view.user),
         Aspect::GoStatement => described(&view.go_statement),
         Aspect::Start => described(&view.start),
-        Aspect::Label => format!("{key}={}", view.labels.get(key)?),
+        Aspect::Label => {
+            format!("{key}={}", view.labels.get(key).map_or("", String::as_str))
+        }
         Aspect::Running => format!("running={}", view.goroutine.thread.is_some()),
         Aspect::UserGoroutine => format!("user={}", !view.goroutine.system),
-    })
+    }
 }
 
 /// `FILE:LINE in FUNC`: what filters search and groups are named by.
@@ -347,7 +352,7 @@ impl Grouping {
         key: &str,
         members_max: usize,
     ) {
-        let Some(name) = group_name(&view, aspect, key) else { return };
+        let name = group_name(&view, aspect, key);
         let group = self.groups.entry(name).or_default();
         group.total += 1;
         if group.members.len() < members_max {
@@ -392,7 +397,8 @@ mod tests {
 
     #[test]
     fn groups_are_sorted_and_count_those_that_they_do_not_show() {
-        let all = vec![on(None, "b"), on(None, "a"), on(None, "b")];
+        let unlabelled = GoroutineView::default();
+        let all = vec![on(None, "b"), on(None, "a"), unlabelled, on(None, "b")];
         let mut grouping = Grouping::default();
         for view in all {
             grouping.add(view, Aspect::Label, "req", 1);
@@ -402,6 +408,6 @@ mod tests {
             .iter()
             .map(|it| (it.name.as_str(), it.members.len(), it.total))
             .collect();
-        assert_eq!(said, [("req=a", 1, 1), ("req=b", 1, 2)]);
+        assert_eq!(said, [("req=", 1, 1), ("req=a", 1, 1), ("req=b", 1, 2)]);
     }
 }

@@ -111,7 +111,7 @@ impl Bench<'_> {
             LocationSpec::Named { base, line } => {
                 self.find_named(text, &base, line, rules, lines_without_code)
             }
-            LocationSpec::Regex(pattern) => self.find_matching(&pattern),
+            LocationSpec::Regex(pattern) => self.find_matching(text, &pattern),
             LocationSpec::Offset(0) => {
                 let place = self.described(vec![self.current()?.pc]);
                 let substitute = format!("{}:{}", place.file, place.line);
@@ -201,7 +201,7 @@ impl Bench<'_> {
         Ok(Found { places: vec![place], substitute })
     }
 
-    fn find_matching(&self, pattern: &str) -> Result<Found> {
+    fn find_matching(&self, text: &str, pattern: &str) -> Result<Found> {
         let regex = Regex::new(pattern).map_err(|err| {
             let why = err.to_string().lines().last().unwrap_or_default().to_owned();
             Error::message(format!(
@@ -214,6 +214,9 @@ impl Bench<'_> {
             .take(MATCHES_MAX)
             .filter_map(|name| self.resolve_function(name, 0).ok())
             .collect();
+        if places.is_empty() {
+            return Err(not_found(text));
+        }
         Ok(Found { places, substitute: String::new() })
     }
 

@@ -1,5 +1,7 @@
 //! What a stopped program holds: threads, goroutines, stacks, variables, memory.
 
+use std::ops::Range;
+
 use crate::api::methods::*;
 use crate::api::types::{self, EvalScope, LoadConfig};
 use crate::engine::addr::Addr;
@@ -65,8 +67,10 @@ pub fn goroutines(
         }
         Some(wanted) => {
             page = Page::default();
+            let rows = start..start.saturating_add(count);
             let scope = args.eval_scope.as_ref();
-            (None, Some(waiting_on(session, &wanted, scope, count, &filters)?))
+            let (views, next) = waiting_on(session, &wanted, scope, rows, &filters)?;
+            (next, Some(views))
         }
     };
     let session = &*session;
@@ -130,20 +134,21 @@ fn waiting_on(
     session: &mut Session,
     wanted: &types::GoroutineFilter,
     scope: Option<&EvalScope>,
-    count: usize,
+    rows: Range<usize>,
     filters: &[Filter],
-) -> Result<Vec<GoroutineView>> {
+) -> Result<(Vec<GoroutineView>, Option<usize>)> {
     if wanted.negated {
         return Err(Error::message("channel filter can not be negated"));
     }
-    if count == 0 {
+    if rows.is_empty() {
         return Err(Error::message("count == 0 not allowed with a channel filter"));
     }
     let scope =
         scope.ok_or_else(|| Error::message("channel filter without eval scope"))?;
-    let mut goroutines = session.channel_waiters(place(scope)?, &wanted.arg, count)?;
+    let (mut goroutines, next) =
+        session.channel_waiters(place(scope)?, &wanted.arg, rows)?;
     goroutines.retain(|it| filters.iter().all(|filter| filter.accepts(it)));
-    Ok(goroutines)
+    Ok((goroutines, next))
 }
 
 fn filters(wanted: Option<Vec<types::GoroutineFilter>>) -> Result<Vec<Filter>> {
