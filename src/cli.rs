@@ -10,6 +10,7 @@ pub mod logging;
 pub mod completion;
 pub mod demo;
 pub mod held;
+pub mod keep;
 pub mod remote;
 pub mod start;
 pub mod full_screen;

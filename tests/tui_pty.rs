@@ -9,7 +9,7 @@ use crate::attach::assert_whole;
 use crate::support::dlv;
 use crate::support::fixture::Fixture;
 use crate::support::process::{Program, changed_code, is_free};
-use crate::support::pty::Terminal;
+use crate::support::pty::{Terminal, new_state_dir};
 use crate::support::server::{Peer, Server, ours};
 
 const ENTER: &str = "\r";
@@ -34,7 +34,9 @@ fn attach(program: &Program, columns: u16, rows: u16) -> Terminal {
 /// Waits until the program can be looked at: where it was found, or at its `main`.
 fn ready(terminal: &mut Terminal) {
     terminal.wait_until("a stop", |it| {
-        ["STOPPED attached", "STOPPED b"].iter().any(|stop| it.screen().contains(stop))
+        ["STOPPED attached", "STOPPED at main"]
+            .iter()
+            .any(|stop| it.screen().contains(stop))
     });
 }
 
@@ -73,6 +75,49 @@ fn a_launched_program_is_stepped_through_to_its_end() {
     terminal.keys(ENTER);
     terminal.wait();
     assert!(terminal.is_restored());
+}
+
+/// What was set in one session is there in the next one, and can be dropped.
+#[test]
+fn breakpoints_and_watches_are_there_the_next_time() {
+    let fixture = Fixture::build("steps");
+    let program = fixture.executable.to_str().unwrap();
+    let state = new_state_dir();
+    let start = || {
+        let mut command = Command::new(ours());
+        command.args(["tui", "exec", program, "--", "recursion"]);
+        command.env("XDG_STATE_HOME", &state);
+        let mut terminal = Terminal::start(command, 160, 45);
+        ready(&mut terminal);
+        terminal
+    };
+    let kill = |mut terminal: Terminal| {
+        terminal.keys(":q\r");
+        terminal.wait_for("kill it");
+        terminal.keys(ENTER);
+        assert!(terminal.wait().success());
+    };
+    let mut terminal = start();
+    terminal.keys(&format!(":break main.factorial if n == 2{ENTER}"));
+    terminal.wait_for("if n == 2");
+    terminal.keys(&format!(":display n + 40{ENTER}"));
+    terminal.wait_for("n + 40");
+    kill(terminal);
+    let mut terminal = start();
+    terminal.wait_for("1 breakpoint and 1 watch of the last session");
+    terminal.wait_for("if n == 2");
+    terminal.keys("c");
+    terminal.wait_for("STOPPED breakpoint");
+    terminal.wait_for("42");
+    terminal.keys("5x");
+    terminal.wait_for("deleted (U undoes)");
+    terminal.keys("6x");
+    terminal.wait_for("no longer watched");
+    kill(terminal);
+    let mut terminal = start();
+    terminal.wait_for("b sets one on the line");
+    assert!(!terminal.screen().contains("last session"), "{}", terminal.screen());
+    kill(terminal);
 }
 
 /// The session of the issue, key by key.

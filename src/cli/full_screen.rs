@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use crate::cli::held::Held;
+use crate::cli::keep::shelf_of;
 use crate::cli::plan::{Launch, Origin};
 use crate::cli::remote::{self, client_over};
 use crate::cli::start::target;
@@ -52,6 +53,7 @@ pub fn run(
     options.resume = resume;
     options.notes = notes;
     options.history = history::path();
+    options.shelf_of = shelf_of(&origin).filter(|_| !config.forget_breakpoints);
     options.terminate = Some(terminate);
     let (output, _pipe_kept_open) = output.unzip();
     options.output = output;

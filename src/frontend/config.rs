@@ -42,6 +42,8 @@ pub struct Config {
     pub prompt: String,
     /// The theme of the full-screen UI.
     pub theme: String,
+    /// The full-screen UI keeps no breakpoints and watches for the next session.
+    pub forget_breakpoints: bool,
     /// What we do not know is kept when the file is written.
     #[serde(flatten)]
     pub other: toml::Table,
@@ -140,6 +142,15 @@ pub fn config_dir() -> Option<PathBuf> {
     match set("XDG_CONFIG_HOME") {
         Some(dir) => Some(PathBuf::from(dir).join("tinydbg")),
         None => Some(PathBuf::from(set("HOME")?).join(".config/tinydbg")),
+    }
+}
+
+/// The directory of what sessions leave for the next ones.
+pub fn state_dir() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|it| !it.is_empty());
+    match set("XDG_STATE_HOME") {
+        Some(dir) => Some(PathBuf::from(dir).join("tinydbg")),
+        None => Some(PathBuf::from(set("HOME")?).join(".local/state/tinydbg")),
     }
 }
 

@@ -8,6 +8,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::frontend::config::state_dir;
+
 /// How many lines are kept.
 pub const LINES_MAX: usize = 1000;
 /// Bytes from which on the file is cut down to that many lines.
@@ -16,12 +18,7 @@ const FIRST_LINE: &str = "#V2";
 
 /// Where the file is, or would be.
 pub fn path() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|it| !it.is_empty());
-    let dir = match set("XDG_STATE_HOME") {
-        Some(dir) => PathBuf::from(dir),
-        None => PathBuf::from(set("HOME")?).join(".local/state"),
-    };
-    Some(dir.join("tinydbg/history"))
+    Some(state_dir()?.join("history"))
 }
 
 /// The lines that are there, oldest first. What cannot be read is no history.

@@ -6,6 +6,7 @@ pub mod fuzzy;
 pub mod filter;
 pub mod config;
 pub mod history;
+pub mod kept;
 pub mod source;
 pub mod text;
 pub mod command;

@@ -11,10 +11,11 @@ use crate::client::{Client, ClientError, decode, encode};
 use crate::frontend::history;
 use crate::tui::ask;
 use crate::tui::files;
+use crate::tui::keeper::Keeper;
 use crate::tui::state::State;
 use crate::tui::state::msg::{Effect, Leave, Msg, Resume};
 use crate::tui::worker::{self, Work};
-use crate::tui::{Connect, Pick, Reconnect, Start, console};
+use crate::tui::{Connect, Pick, Reconnect, ShelfOf, Start, console};
 
 /// What effects need of the world.
 pub struct Runner {
@@ -27,6 +28,8 @@ pub struct Runner {
     pub reconnect: Option<Arc<Reconnect>>,
     /// Where the lines that are typed are kept.
     pub history: Option<PathBuf>,
+    pub shelf_of: Option<Arc<ShelfOf>>,
+    keeper: Keeper,
     started: Option<mpsc::Receiver<Arc<dyn Client>>>,
 }
 
@@ -40,6 +43,8 @@ impl Runner {
             pick: None,
             reconnect: None,
             history: None,
+            shelf_of: None,
+            keeper: Keeper::default(),
             started: None,
         }
     }
@@ -48,7 +53,7 @@ impl Runner {
     pub fn start(&mut self, start: Start) -> bool {
         match start {
             Start::Connect(connect) => {
-                self.connect(connect);
+                self.connect(connect, None);
                 false
             }
             Start::Pick(pick) => {
@@ -58,11 +63,16 @@ impl Runner {
         }
     }
 
-    fn connect(&mut self, connect: Connect) {
+    fn connect(&mut self, connect: Connect, pid: Option<i32>) {
         let msgs = self.msgs.clone();
+        let shelf = self.shelf_of.as_ref().and_then(|it| it(pid));
+        let kept = shelf.map(|it| self.keeper.open(it));
         let (send, receive) = mpsc::channel();
         self.started = Some(receive);
         spawn("connect", move || {
+            if let Some(kept) = kept {
+                drop(msgs.send(Msg::Kept(Box::new(kept()))));
+            }
             let tell = msgs.clone();
             let progress = move |text| drop(tell.send(Msg::Progress(text)));
             let result = connect(&progress).map(|client| drop(send.send(client)));
@@ -106,6 +116,7 @@ impl Runner {
             Effect::Attach(pid) => self.attach(pid),
             Effect::Reconnect => self.connect_again(),
             Effect::Remember(line) => self.remember(line),
+            Effect::Keep(kept) => self.keeper.save(*kept),
             // Its thread ends with the command; the next one has a thread of its own.
             Effect::AbandonCommand => self.console = None,
             Effect::RunCommand { line, scope } => self.run_command(line, scope),
@@ -118,6 +129,11 @@ impl Runner {
             | Effect::Suspend
             | Effect::Exit(_) => {}
         }
+    }
+
+    /// Waits until what is to be kept is written.
+    pub fn finish(&mut self) {
+        self.keeper.finish();
     }
 
     fn resume(&self, how: Resume) {
@@ -185,7 +201,7 @@ impl Runner {
     fn attach(&mut self, pid: i32) {
         let Some(pick) = &self.pick else { return };
         let attach = Arc::clone(&pick.attach);
-        self.connect(Box::new(move |_| attach(pid)));
+        self.connect(Box::new(move |_| attach(pid)), Some(pid));
     }
 
     fn remember(&self, line: String) {
@@ -199,7 +215,7 @@ impl Runner {
         let reconnect = Arc::clone(reconnect);
         // Commands go to the new connection too.
         self.console = None;
-        self.connect(Box::new(move |progress| reconnect(progress)));
+        self.connect(Box::new(move |progress| reconnect(progress)), None);
     }
 
     fn run_command(&mut self, line: String, scope: (i64, usize)) {

@@ -10,6 +10,7 @@ pub mod ask;
 mod console;
 mod effects;
 mod files;
+mod keeper;
 pub mod keymap;
 pub mod layout;
 mod paint;
@@ -39,6 +40,7 @@ use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 
 use crate::client::Client;
 use crate::frontend::history;
+use crate::frontend::kept::Shelf;
 use crate::frontend::theme::{self, Colors, Theme};
 use crate::tui::effects::{Runner, spawn};
 use crate::tui::keymap::Key;
@@ -62,6 +64,9 @@ pub type Attach = dyn Fn(i32) -> Result<Arc<dyn Client>, String> + Send + Sync;
 /// Makes a connection that was lost again.
 pub type Reconnect =
     dyn Fn(Progress<'_>) -> Result<Arc<dyn Client>, String> + Send + Sync;
+
+/// Where breakpoints and watches of a program are kept, given the process if one was picked.
+pub type ShelfOf = dyn Fn(Option<i32>) -> Option<Shelf> + Send + Sync;
 
 /// How the connection comes about.
 pub enum Start {
@@ -101,6 +106,8 @@ pub struct Options {
     pub notes: Vec<String>,
     /// Where the lines that are typed are kept for the next time.
     pub history: Option<PathBuf>,
+    /// Where breakpoints and watches are kept for the next time.
+    pub shelf_of: Option<Arc<ShelfOf>>,
     /// What the launched program writes, if we hold its terminal.
     pub output: Option<Receiver<Vec<u8>>>,
     /// Says something when a signal asks us to leave.
@@ -122,6 +129,7 @@ impl Options {
             reconnect: None,
             notes: Vec::new(),
             history: None,
+            shelf_of: None,
             output: None,
             terminate: None,
         }
@@ -145,7 +153,11 @@ pub fn run(options: Options) -> i32 {
             return 1;
         }
     };
-    let ended = Loop::new(options, &screen).and_then(|mut it| it.run(&mut screen));
+    let ended = Loop::new(options, &screen).and_then(|mut it| {
+        let ended = it.run(&mut screen);
+        it.runner.finish();
+        ended
+    });
     drop(screen);
     match ended {
         Ok(None) => 0,
@@ -217,6 +229,7 @@ impl Loop {
         };
         it.runner.reconnect = options.reconnect;
         it.runner.history = options.history;
+        it.runner.shelf_of = options.shelf_of;
         let picks = it.runner.start(options.start);
         if picks {
             let effects = update::pick_process(&mut it.state);

@@ -9,6 +9,7 @@ use crate::api::methods::*;
 use crate::api::types::*;
 use crate::client::fake::FakeClient;
 use crate::client::{Client, ClientError};
+use crate::frontend::kept::{Kept, KeptBreakpoint};
 use crate::tui::keymap::Key;
 use crate::tui::script::Script;
 use crate::tui::state::msg::{Effect, Mouse, Msg};
@@ -1116,4 +1117,92 @@ proptest! {
             }
         }
     }
+}
+
+/// A session that begins with what the last one left; what it keeps itself goes into
+/// `keeping.saved`.
+fn script_with(kept: Kept) -> (Script, Arc<FakeClient>) {
+    let fake = service(true);
+    let client: Arc<dyn Client> = fake.clone();
+    let settings = Settings { title: "app".into(), attached: true, ..Default::default() };
+    let state = State::new(settings);
+    let mut script = Script::new(state, client, (160, 45)).file(MAIN, SOURCE);
+    script.send(Msg::Kept(Box::new(kept)));
+    script.start();
+    (script, fake)
+}
+
+fn kept_at(line: i64) -> KeptBreakpoint {
+    let breakpoint = Breakpoint { file: MAIN.into(), line, ..Default::default() };
+    KeptBreakpoint { breakpoint, ..Default::default() }
+}
+
+fn kept(breakpoints: Vec<KeptBreakpoint>) -> Kept {
+    let watches = vec!["total".to_owned()];
+    Kept { program: "/src/app/app".into(), breakpoints, watches }
+}
+
+#[test]
+fn what_the_last_session_had_is_set_before_anything_runs() {
+    let (script, fake) = script_with(kept(vec![kept_at(5), kept_at(7)]));
+    let asked = methods(&fake);
+    let at = |name| asked.iter().position(|it| *it == name);
+    assert!(at("CreateBreakpoint") < at("Stacktrace"), "{asked:?}");
+    let screen = script.screen();
+    assert!(screen.contains("2 breakpoints and 1 watch of the last session"), "{screen}");
+    assert!(screen.contains("what was main.go:7 is line 8 now"), "{screen}");
+    assert!(screen.contains("total"), "{screen}");
+}
+
+#[test]
+fn a_breakpoint_that_is_not_in_this_program_is_shown_kept_and_can_be_dropped() {
+    let gone = KeptBreakpoint { was_on: None, ..kept_at(99) };
+    let fake = service(true);
+    fake.on::<CreateBreakpointIn>(|_| Err("could not find file /src/app/main.go".into()));
+    let client: Arc<dyn Client> = fake.clone();
+    let settings = Settings { title: "app".into(), attached: true, ..Default::default() };
+    let state = State::new(settings);
+    let mut script = Script::new(state, client, (160, 45)).file(MAIN, SOURCE);
+    script.send(Msg::Kept(Box::new(kept(vec![gone]))));
+    script.start();
+    let said = "1 of its breakpoints cannot be set (5 says why)";
+    assert!(script.screen().contains(said), "{}", script.screen());
+    assert!(script.screen().contains("main.go:99 could not find file"));
+    // It is below the one that is there, and it is kept all the same.
+    let lines = |script: &Script| -> Vec<i64> {
+        let all = script.state.keeping.saved.breakpoints.iter();
+        all.map(|it| it.breakpoint.line).collect()
+    };
+    assert_eq!(lines(&script), [10, 99]);
+    script.keys("5 j <Enter>");
+    assert!(script.screen().contains("Space tries again, x drops it"));
+    let before = methods(&fake).len();
+    script.keys("<Space>");
+    assert!(before > 0 && methods(&fake).contains(&"CreateBreakpoint"));
+    assert_eq!(lines(&script), [10, 99]);
+    script.keys("j x");
+    assert!(script.screen().contains("main.go:99 is dropped"), "{}", script.screen());
+    assert_eq!(lines(&script), [10]);
+    script.keys("U");
+    assert_eq!(lines(&script), [10, 99]);
+}
+
+#[test]
+fn what_is_kept_follows_what_the_user_does() {
+    let (mut script, _) = script_with(Kept::default());
+    let saved = |script: &Script| {
+        let saved = &script.state.keeping.saved;
+        let disabled = saved.breakpoints.first().map(|it| it.breakpoint.disabled);
+        (saved.breakpoints.len(), disabled, saved.watches.clone())
+    };
+    assert_eq!(saved(&script), (1, Some(false), Vec::new()));
+    script.keys(":");
+    script.text("display i+1");
+    script.keys("<Enter>");
+    assert_eq!(saved(&script).2, ["i+1"]);
+    // Muting is for now, and not for the next time.
+    script.keys("M");
+    assert_eq!(saved(&script).1, Some(false));
+    let (without, _) = self::script(true, (160, 45));
+    assert_eq!(without.state.keeping.saved, Kept::default());
 }

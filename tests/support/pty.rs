@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -41,11 +43,10 @@ impl Terminal {
         rows: u16,
         keys: &str,
     ) -> Terminal {
-        // What is typed here is not for the user's history.
-        let state =
-            format!("{}/state-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        // What is typed here is not for the user's history, and the breakpoints of one
+        // test are not those of the next.
         if !command.get_envs().any(|it| it.0 == "XDG_STATE_HOME") {
-            command.env("XDG_STATE_HOME", state);
+            command.env("XDG_STATE_HOME", new_state_dir());
         }
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).expect("a pseudo-terminal");
@@ -194,6 +195,17 @@ impl Drop for Terminal {
             let _ = self.child.wait();
         }
     }
+}
+
+/// A directory for what a session leaves to the next: of nobody else.
+pub fn new_state_dir() -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let n = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("state-{}-{n}", std::process::id());
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // Of a process that had the same number once.
+    let _ = std::fs::remove_dir_all(&dir);
+    dir
 }
 
 /// Starts a program as the leader of a session whose terminal this is.

@@ -2,6 +2,7 @@
 
 pub mod fetched;
 pub mod goroutines;
+pub mod kept;
 pub mod lists;
 pub mod msg;
 pub mod overlay;
@@ -19,6 +20,7 @@ use crate::tui::layout::{Areas, Arrangement, layout};
 use crate::tui::pane::Pane;
 use crate::tui::state::fetched::Fetched;
 use crate::tui::state::goroutines::Goroutines;
+use crate::tui::state::kept::{Keeping, Missing};
 use crate::tui::state::lists::ListPosition;
 use crate::tui::state::msg::Effect;
 use crate::tui::state::overlay::Overlay;
@@ -107,7 +109,12 @@ pub struct Waiting {
 pub enum Undo {
     SetBreakpoint(Box<Breakpoint>),
     AmendBreakpoint(Box<Breakpoint>),
-    AddWatch { at: usize, expr: String },
+    AddWatch {
+        at: usize,
+        expr: String,
+    },
+    /// A breakpoint of the last session that is not in this program.
+    DropMissing(Box<Missing>),
 }
 
 /// Changes that may be taken back.
@@ -136,8 +143,11 @@ pub struct Breakpoints {
     pub filter: String,
     /// Those that muting disabled.
     pub muted: Option<Vec<i64>>,
-    /// A temporary breakpoint of a run to the cursor: deleted at the next stop.
+    /// A temporary breakpoint, of a run to the cursor or to main: deleted at the next stop.
     pub temporary: Option<i64>,
+    /// Where it is, in words, and whether the program has stopped there.
+    pub goal: &'static str,
+    pub is_at_goal: bool,
 }
 
 /// Lines of the console, and of the program's output, that are kept.
@@ -217,6 +227,7 @@ pub struct State {
     pub variables: Variables,
     pub goroutines: Goroutines,
     pub breakpoints: Breakpoints,
+    pub keeping: Keeping,
     pub watches: Watches,
     pub console: Console,
     pub symbols: overlay::Symbols,
@@ -279,6 +290,7 @@ impl State {
             variables: Variables::default(),
             goroutines: Goroutines::default(),
             breakpoints: Breakpoints::default(),
+            keeping: Keeping::default(),
             watches: Watches::default(),
             console: Console::default(),
             symbols: overlay::Symbols::default(),

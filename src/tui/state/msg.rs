@@ -8,6 +8,7 @@ use crate::api::types::{
     Stackframe, Variable,
 };
 use crate::frontend::highlight::StyledLine;
+use crate::frontend::kept::{Kept, KeptBreakpoint};
 use crate::frontend::text::Line;
 use crate::tui::keymap::Key;
 use crate::tui::state::StopId;
@@ -22,6 +23,8 @@ pub enum Msg {
     Paste(String),
     Mouse(Mouse),
     Resize(u16, u16),
+    /// What is kept of the last session with the program.
+    Kept(Box<Kept>),
     /// The connection is there, or why it is not.
     Started(Result<(), String>),
     /// The service is gone.
@@ -263,10 +266,12 @@ pub enum Ask {
 }
 
 /// What a breakpoint is set for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Purpose {
     User,
     Undo,
+    /// It was there in the last session.
+    Kept(Box<KeptBreakpoint>),
     /// To run to it, and to delete it then.
     RunTo,
 }
@@ -374,6 +379,8 @@ pub enum Effect {
     },
     /// Keeps a line that was typed for the next time.
     Remember(String),
+    /// Keeps breakpoints and watches for the next session.
+    Keep(Box<Kept>),
     /// No longer waits for the command in progress.
     AbandonCommand,
     Theme(String),

@@ -4,13 +4,14 @@ use crate::api::types::Breakpoint;
 use crate::frontend::filter::{Filter, Subject};
 use crate::frontend::theme::Role;
 use crate::tui::pane::Pane;
+use crate::tui::state::kept::Missing;
 use crate::tui::state::msg::{Ask, Effect, Purpose, Resume};
 use crate::tui::state::overlay::{BreakpointForm, Overlay};
 use crate::tui::state::prompt::LineEdit;
 use crate::tui::state::{State, Undo};
 use crate::tui::update;
 use crate::tui::update::answers::place_text;
-use crate::tui::update::{lists, run, source};
+use crate::tui::update::{kept, lists, run, source};
 
 /// Lines after one without code that are tried instead.
 const LINES_TRIED: i64 = 12;
@@ -139,7 +140,29 @@ pub fn clear(state: &mut State, id: i64, out: &mut Vec<Effect>) {
     update::ask(state, Ask::ClearBreakpoint { id, is_temporary: false }, out);
 }
 
+/// Breakpoints of the last session that are not in this program, as the pane shows them
+/// below the others.
+pub fn missing(state: &State) -> &[Missing] {
+    match state.breakpoints.filter.as_str() {
+        "" => &state.keeping.missing,
+        _ => &[],
+    }
+}
+
+/// Which of those is under the cursor.
+fn chosen_missing(state: &State) -> Option<usize> {
+    let at = state.breakpoints.at.cursor.checked_sub(shown(state).len())?;
+    let is_there = state.focus() == Pane::Breakpoints && at < missing(state).len();
+    is_there.then_some(at)
+}
+
 pub fn delete(state: &mut State, out: &mut Vec<Effect>) {
+    if let Some(at) = chosen_missing(state) {
+        let it = state.keeping.missing.remove(at);
+        state.keeping.seen = None;
+        state.say(Role::Info, format!("{} is dropped (U undoes)", it.kept.place()));
+        return state.remember(Undo::DropMissing(Box::new(it)));
+    }
     match chosen(state).map(|it| it.id) {
         Some(id) => clear(state, id, out),
         None => state.say(Role::Info, "there is no breakpoint here to delete"),
@@ -166,6 +189,12 @@ pub fn on_set(
         list.sort_by_key(|it| it.id);
     }
     let moved = moved_text(asked, &set);
+    if let Purpose::Kept(it) = purpose {
+        return kept::on_set(state, it, (set.id, set.line), out);
+    }
+    if !asked.expr_string.is_empty() {
+        state.keeping.specs.insert(set.id, asked.expr_string.clone());
+    }
     let text = format!("breakpoint {} at {}{moved}", set.id, place_text(&set));
     state.log(Role::Success, &text);
     state.say(Role::Success, text);
@@ -203,8 +232,16 @@ pub fn on_not_set(
             trace_follow_calls: wanted,
             ..*breakpoint
         };
+        let is_kept = matches!(purpose, Purpose::Kept(_));
         let ask = Ask::SetBreakpoint { breakpoint: Box::new(next), purpose };
+        if is_kept {
+            // Perhaps before the session begins.
+            return out.push(Effect::Ask(ask));
+        }
         return update::ask(state, ask, out);
+    }
+    if let Purpose::Kept(it) = purpose {
+        return kept::on_not_set(state, *it, why, out);
     }
     state.log(Role::ConsoleError, why);
     // A long path would leave no room for what is said of it.
@@ -217,6 +254,12 @@ pub fn on_not_set(
 
 /// Shows the place of the breakpoint under the cursor.
 pub fn show_chosen(state: &mut State) {
+    if let Some(at) = chosen_missing(state) {
+        let it = &missing(state)[at];
+        let (place, why) = (it.kept.place(), &it.why);
+        let text = format!("{place}: {why}; Space tries again, x drops it");
+        return state.say(Role::Warning, text);
+    }
     let Some(it) = chosen(state) else { return };
     let known = addresses(it).find_map(|it| state.breakpoints.places.get(&it));
     let (file, line) = match known.filter(|_| it.line <= 0) {
@@ -249,6 +292,9 @@ fn amend_silently(state: &mut State, changed: Breakpoint, out: &mut Vec<Effect>)
 }
 
 pub fn toggle_enabled(state: &mut State, out: &mut Vec<Effect>) {
+    if let Some(at) = chosen_missing(state) {
+        return kept::try_again(state, Some(at), out);
+    }
     match chosen(state).cloned() {
         Some(it) => amend(state, Breakpoint { disabled: !it.disabled, ..it }, out),
         None => state.say(Role::Info, "there is no breakpoint here; b sets one"),
@@ -338,6 +384,10 @@ pub fn undo(state: &mut State, out: &mut Vec<Effect>) {
         Some(Undo::AddWatch { at, expr }) => {
             update::variables::add_watch(state, expr, Some(at));
         }
+        Some(Undo::DropMissing(it)) => {
+            state.keeping.missing.push(*it);
+            state.keeping.seen = None;
+        }
         Some(Undo::AmendBreakpoint(it)) => amend_silently(state, *it, out),
         Some(Undo::SetBreakpoint(it)) => {
             // A new one in the same place, with all that the old one had but its number.
@@ -370,11 +420,13 @@ pub fn run_to_cursor(state: &mut State, out: &mut Vec<Effect>) {
     if at_line(state, &place.path, line).is_some_and(|it| !it.disabled) {
         return run::resume(state, Resume::Continue, out);
     }
+    state.breakpoints.goal = "at the cursor";
     set_at(state, &place.path, line, Purpose::RunTo, out);
 }
 
 /// Runs to where the user's program begins: a breakpoint that the next stop deletes.
 pub fn run_to_main(state: &mut State, out: &mut Vec<Effect>) {
+    state.breakpoints.goal = "at main";
     let breakpoint = Breakpoint {
         function_name: "main.main".to_owned(),
         line: -1,

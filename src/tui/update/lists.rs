@@ -63,7 +63,9 @@ pub fn len(state: &State, pane: Pane) -> usize {
         Pane::Goroutines => state.goroutines.rows.len(),
         Pane::Variables => state.variables.tree.rows.len(),
         Pane::Stack => stack_rows(state).len(),
-        Pane::Breakpoints => breakpoints::shown(state).len(),
+        Pane::Breakpoints => {
+            breakpoints::shown(state).len() + breakpoints::missing(state).len()
+        }
         Pane::Watches => state.watches.tree.rows.len(),
         Pane::Console => 0,
     }

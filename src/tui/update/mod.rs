@@ -12,6 +12,7 @@ pub mod command;
 pub mod connection;
 pub mod dialogs;
 pub mod goroutines;
+pub mod kept;
 pub mod keys;
 pub mod lists;
 pub mod mouse;
@@ -46,6 +47,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     ahead::go_on(state, &mut out);
     settle(state);
     wants(state, &mut out);
+    kept::remember(state, &mut out);
     slow::remember(state, &out);
     style_when_quiet(state, &mut out);
     out
@@ -72,6 +74,7 @@ fn on_msg(state: &mut State, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Paste(text) => keys::on_paste(state, &text, out),
         Msg::Mouse(mouse) => mouse::on_mouse(state, mouse, out),
         Msg::Resize(width, height) => (state.width, state.height) = (width, height),
+        Msg::Kept(it) => kept::on_kept(state, *it),
         Msg::Started(Ok(())) => out.push(Effect::Ask(Ask::Hello)),
         Msg::Started(Err(why)) => on_start_failed(state, why, out),
         Msg::Gone => connection::disconnected(state, out),

@@ -11,7 +11,7 @@ use crate::tui::state::source::Place;
 use crate::tui::state::{Run, Scope, State, StopId};
 use crate::tui::text;
 use crate::tui::update;
-use crate::tui::update::{breakpoints, connection};
+use crate::tui::update::{breakpoints, connection, kept};
 use crate::tui::value;
 
 /// Lets the program run.
@@ -75,7 +75,12 @@ pub fn on_hello(state: &mut State, hello: Hello, out: &mut Vec<Effect>) {
     if let Some(why) = hello.refused {
         return on_refused(state, &why, out);
     }
-    match hello.state {
+    kept::set_all(state, hello.state, out);
+}
+
+/// The program is there, and so are its breakpoints: begins with what it does.
+pub fn begin(state: &mut State, now: Option<DebuggerState>, out: &mut Vec<Effect>) {
+    match now {
         Some(now) if now.running => {
             say_notes(state);
             state.run = Run::Running;
@@ -164,12 +169,19 @@ fn stopped(state: &mut State, asked: &Resume, now: DebuggerState, out: &mut Vec<
     }
     state.fatal = None;
     state.breakpoints.revision += 1;
-    if let Some(id) = state.breakpoints.temporary.take() {
+    let thread = now.current_thread.as_ref();
+    let hit = thread.and_then(|it| it.breakpoint.as_ref()).map(|it| it.id);
+    let temporary = state.breakpoints.temporary.take();
+    state.breakpoints.is_at_goal = hit.is_some() && hit == temporary;
+    if let Some(id) = temporary {
         out.push(Effect::Ask(Ask::ClearBreakpoint { id, is_temporary: true }));
     }
     state.stopped = now;
     if *asked == Resume::Restart || state.stop == StopId(1) {
         out.push(Effect::Ask(Ask::Built));
+        if *asked == Resume::Restart {
+            kept::try_again(state, None, out);
+        }
     }
     if let Some(then) = state.leave_at_stop.take() {
         return connection::leave(state, then, out);
@@ -233,6 +245,10 @@ pub fn show_line(state: &mut State, file: &str, line: i64) {
 
 /// Says what came up while starting, now that there is something to see.
 fn say_notes(state: &mut State) {
+    if let Some(text) = state.keeping.said.take() {
+        state.log(Role::Info, &text);
+        state.say(Role::Info, text);
+    }
     for note in std::mem::take(&mut state.notes) {
         state.log(Role::Warning, &note);
         state.say(Role::Warning, text::clean(&note).into_owned());
@@ -327,6 +343,9 @@ pub fn reason(state: &State) -> String {
             Some(why) => format!("fatal error: {why}"),
             None => "fatal error".to_owned(),
         },
+        ("breakpoint", Some(_)) if state.breakpoints.is_at_goal => {
+            state.breakpoints.goal.to_owned()
+        }
         ("breakpoint", Some(id)) if id > 0 => format!("breakpoint {id}"),
         ("breakpoint", _) if state.stopped.watch_out_of_scope.is_some() => {
             "watch out of scope".to_owned()

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::api::types::Breakpoint;
 use crate::frontend::theme::Role;
+use crate::tui::state::kept::Missing;
 use crate::tui::state::{Run, State};
 use crate::tui::text;
 use crate::tui::update::answers::place_text;
@@ -16,7 +17,8 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, has_focus: bool)
         return note(canvas, area, &format!("{why} (r asks again)"), Role::Error);
     }
     let shown = breakpoints::shown(state);
-    if shown.is_empty() {
+    let missing = breakpoints::missing(state);
+    if shown.is_empty() && missing.is_empty() {
         let text = match state.run {
             Run::Starting(_) => "waiting for the program...",
             _ if !state.breakpoints.filter.is_empty() => {
@@ -32,13 +34,30 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, has_focus: bool)
     let hit = hit.map(|it| it.id).filter(|_| !state.looks_stale());
     for row in 0..area.height {
         let index = at.top + usize::from(row);
-        let Some(it) = shown.get(index) else { break };
+        if index >= shown.len() + missing.len() {
+            break;
+        }
         let y = area.y + row;
         if index == at.cursor {
             canvas.row(area, y, selection(has_focus));
         }
-        self::row(canvas, Rect { y, height: 1, ..area }, it, hit == Some(it.id));
+        let area = Rect { y, height: 1, ..area };
+        match shown.get(index) {
+            Some(it) => self::row(canvas, area, it, hit == Some(it.id)),
+            None => missing_row(canvas, area, &missing[index - shown.len()]),
+        }
     }
+}
+
+/// One of the last session that is not in this program: where it was, and why not.
+fn missing_row(canvas: &mut Canvas<'_>, area: Rect, it: &Missing) {
+    let glyphs = canvas.glyphs;
+    let until = |x: u16| area.right().saturating_sub(x);
+    let x = area.x + 1;
+    let x = canvas.put(x, area.y, until(x), glyphs.disabled, Role::GutterDisabled) + 4;
+    let place = text::clean(&it.kept.place()).into_owned();
+    let x = canvas.put(x, area.y, until(x), &place, Role::Dim) + 1;
+    canvas.put(x, area.y, until(x), &text::clean(&it.why), Role::Warning);
 }
 
 fn row(canvas: &mut Canvas<'_>, area: Rect, it: &Breakpoint, is_hit: bool) {

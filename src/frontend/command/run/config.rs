@@ -56,6 +56,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting { key: "prompt", place: |it| Place::Text(&mut it.prompt) },
     Setting { key: "theme", place: |it| Place::Text(&mut it.theme) },
+    Setting {
+        key: "forget-breakpoints",
+        place: |it| Place::Flag(&mut it.forget_breakpoints),
+    },
 ];
 
 impl Session {
