@@ -1,9 +1,12 @@
 //! Are stacks read through C, both ways, and through the libraries that it calls?
 
 use tinydbg::api::methods::command::{CONTINUE, NEXT, STEP, STEP_OUT};
-use tinydbg::api::methods::{ListDynamicLibrariesIn, ListFunctionsIn, ListSourcesIn};
+use tinydbg::api::methods::{
+    EvalIn, ListDynamicLibrariesIn, ListFunctionsIn, ListSourcesIn, ListTypesIn,
+};
+use tinydbg::api::types::{EvalScope, Variable};
 
-use crate::support::debugged::{Debugged, functions, place};
+use crate::support::debugged::{Debugged, LOAD, functions, place};
 use crate::support::fixture::{Build, Fixture};
 use crate::support::server::Peer;
 use crate::values::toolchains;
@@ -172,4 +175,79 @@ fn calls_that_c_has_inlined_are_frames_and_places() {
     assert_eq!(stack[2].line, in_c(&fixture, "// the call").1);
     let entry = |nth: usize| stack[nth].function.as_ref().unwrap().value;
     assert_eq!(entry(0), entry(1));
+}
+
+/// Value of the variable with this name.
+fn value(all: &[Variable], name: &str) -> String {
+    let found = all.iter().find(|it| it.name == name);
+    let it = found.unwrap_or_else(|| panic!("{name} of {all:?}"));
+    assert_eq!(it.unreadable, "", "{name}");
+    it.value.clone()
+}
+
+#[test]
+fn values_of_c_are_what_c_says_they_are() {
+    let fixture = native(false);
+    let (file, line) = in_c(&fixture, "// in the block");
+    let mut debugged = Debugged::at(&fixture, &[], &format!("{file}:{line}"));
+    let locals = debugged.locals(EvalScope::selected(0));
+    let cases = [
+        ("letter", "120"),
+        ("byte", "200"),
+        ("small", "-3"),
+        ("big", "1099511627776"),
+        ("fraction", "0.5"),
+        ("yes", "true"),
+        ("text", "some text"),
+        ("added", "60"),
+        ("inner", "378"),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(value(&locals, name), expected, "{name}");
+    }
+    let cases = [
+        ("numbers[2]", "30", "int"),
+        ("matrix[1]", "", "[3]int"),
+        ("matrix[1][0]", "4", "int"),
+        ("it.name[1]", "98", "char"),
+        ("it.color", "GREEN (5)", "color"),
+        ("it.low", "5", "unsigned int"),
+        ("it.high", "17", "unsigned int"),
+        ("it[0].weight", "2.5", "double"),
+        ("it.at.next.x", "7", "int"),
+        ("word.bytes[3]", "4", "unsigned char"),
+        ("by_value.y", "4", "int"),
+        ("factor", "1.5", "double"),
+        ("*call", "C.twice", "func(int) int"),
+        ("calls", "1", "int"),
+        ("C.total", "100", "long long int"),
+        ("greeting", "hello from C", "*const char"),
+        ("(*C.point_t)(chain).y", "2", "int"),
+        ("chain", "", "*point_t"),
+        ("it", "", "*struct everything"),
+    ];
+    for (expr, expected, ty) in cases {
+        let found = debugged.eval(expr);
+        assert_eq!(found.unreadable, "", "{expr}");
+        assert_eq!(found.type_name, ty, "{expr}");
+        if !expected.is_empty() {
+            assert_eq!(found.value, expected, "{expr}");
+        }
+    }
+    let args = debugged.arguments(EvalScope::selected(0));
+    assert_eq!(value(&args, "color"), "BLUE (6)");
+    let filter = ListTypesIn { filter: r"^C\.(point|point_t|everything)$".into() };
+    assert_eq!(debugged.wire.ask(filter).types.unwrap().len(), 3);
+}
+
+#[test]
+fn what_optimized_c_keeps_for_its_callers_is_known() {
+    let fixture = native(true);
+    // Everything of `measure` that is used again must be kept over this call.
+    let mut debugged = Debugged::at(&fixture, &[], "C.sum");
+    let args = debugged.arguments(EvalScope::selected(0));
+    assert_eq!(value(&args, "n"), "3");
+    let scope = EvalScope { frame: 1, ..EvalScope::selected(0) };
+    let args = EvalIn { scope, expr: "it.weight".into(), cfg: Some(LOAD) };
+    assert_eq!(debugged.wire.ask(args).variable.unwrap().value, "2.5");
 }

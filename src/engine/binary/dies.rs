@@ -54,6 +54,11 @@ pub struct Die<'a> {
     pub encoding: Option<u64>,
     pub count: Option<u64>,
     pub member_offset: Option<u64>,
+    pub bit_size: Option<u64>,
+    /// From the beginning of the struct.
+    pub bit_offset: Option<u64>,
+    /// The same before DWARF 4: from the highest bit of what holds the field.
+    pub old_bit_offset: Option<u64>,
     pub const_value: Option<i64>,
     pub go_kind: Option<u64>,
     pub go_key: Option<usize>,
@@ -178,7 +183,10 @@ impl<'a> DieReader<'a> {
                 die.count = number(&value).and_then(|it| it.checked_add(1));
             }
             dw::DW_AT_data_member_location => die.member_offset = member_offset(&value),
-            dw::DW_AT_const_value => die.const_value = value.sdata_value(),
+            dw::DW_AT_bit_size => die.bit_size = number(&value),
+            dw::DW_AT_bit_offset => die.old_bit_offset = number(&value),
+            dw::DW_AT_data_bit_offset => die.bit_offset = number(&value),
+            dw::DW_AT_const_value => die.const_value = self.constant(&value),
             gimli::DwAt(GO_KIND) => die.go_kind = number(&value),
             gimli::DwAt(GO_KEY) => die.go_key = self.reference(&value),
             gimli::DwAt(GO_ELEM) => die.go_elem = self.reference(&value),
@@ -188,6 +196,17 @@ impl<'a> DieReader<'a> {
             gimli::DwAt(GO_DICT_INDEX) => die.go_dict_index = number(&value),
             gimli::DwAt(GO_CLOSURE_OFFSET) => die.go_closure_offset = number(&value),
             _ => {}
+        }
+    }
+
+    /// C's compilers write what is negative as `DW_FORM_sdata`; Go's need what it says of
+    /// the type.
+    fn constant(&self, value: &AttributeValue<Reader<'a>>) -> Option<i64> {
+        match value {
+            AttributeValue::Data1(it) if !self.unit.is_go => Some((*it).into()),
+            AttributeValue::Data2(it) if !self.unit.is_go => Some((*it).into()),
+            AttributeValue::Data4(it) if !self.unit.is_go => Some((*it).into()),
+            other => other.sdata_value(),
         }
     }
 

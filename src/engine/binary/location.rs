@@ -55,7 +55,8 @@ pub enum PieceAt {
     /// Not stored anywhere: this is the value itself (`DW_OP_stack_value`,
     /// `DW_OP_implicit_value`).
     Value(Vec<u8>),
-    /// An expression that the Go compiler never makes (C code): its bytes.
+    /// Where the expression says that these bytes are: see
+    /// [`expression`](super::expression).
     Computed(Vec<u8>),
     /// This part of the value is gone; other parts may be there.
     Unavailable,
@@ -84,18 +85,24 @@ pub(super) struct PlaceAtPc {
 }
 
 impl Binary {
-    pub(super) fn locate(&self, unit: &Unit, place: Place<'_>, pc: u64) -> PlaceAtPc {
+    pub(super) fn locate(
+        &self,
+        unit: &Unit,
+        place: Place<'_>,
+        base: FrameBase,
+        pc: u64,
+    ) -> PlaceAtPc {
         match place {
             Place::None => {
                 PlaceAtPc { location: Location::OptimizedOut, text: String::new() }
             }
             Place::Expression(bytes) => PlaceAtPc {
-                location: parse_expression(self, unit, bytes),
+                location: parse_expression(self, unit, base, bytes),
                 text: format!("[block] {}", describe(bytes, unit.encoding)),
             },
             Place::List(offset) => match self.list_entry(unit, offset, pc) {
                 Some(bytes) => PlaceAtPc {
-                    location: parse_expression(self, unit, bytes),
+                    location: parse_expression(self, unit, base, bytes),
                     text: format!(
                         "[{offset:#x}:{pc:#x}] {}",
                         describe(bytes, unit.encoding)
@@ -136,41 +143,119 @@ impl Binary {
     }
 }
 
-/// Reduces an expression to pieces, without running it. What cannot be said that way is
-/// kept whole as [`PieceAt::Computed`].
-fn parse_expression(binary: &Binary, unit: &Unit, bytes: &[u8]) -> Location {
+/// What `DW_OP_fbreg` counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrameBase {
+    /// The canonical frame address: so do Go and gcc.
+    Cfa,
+    /// What a register holds, and this: so does clang.
+    Register(u16, i64),
+    Unknown,
+}
+
+impl FrameBase {
+    /// Of a function (`DW_AT_frame_base`).
+    pub fn of(place: Place<'_>, encoding: gimli::Encoding) -> FrameBase {
+        let Place::Expression(bytes) = place else { return FrameBase::Unknown };
+        let mut rest: Reader<'_> = EndianSlice::new(bytes, LittleEndian);
+        let operation = Operation::parse(&mut rest, encoding);
+        match operation.ok().filter(|_| rest.is_empty()) {
+            Some(Operation::CallFrameCFA) => FrameBase::Cfa,
+            Some(Operation::Register { register }) => FrameBase::Register(register.0, 0),
+            Some(Operation::RegisterOffset { register, offset, .. }) => {
+                FrameBase::Register(register.0, offset)
+            }
+            _ => FrameBase::Unknown,
+        }
+    }
+
+    fn place(self, offset: i64) -> Option<PieceAt> {
+        match self {
+            FrameBase::Cfa => Some(PieceAt::CfaOffset(offset)),
+            FrameBase::Register(register, more) => {
+                let offset = more.wrapping_add(offset);
+                Some(PieceAt::RegisterOffset { register, offset })
+            }
+            FrameBase::Unknown => None,
+        }
+    }
+}
+
+/// Reduces an expression to pieces, without running it.
+fn parse_expression(
+    binary: &Binary,
+    unit: &Unit,
+    base: FrameBase,
+    bytes: &[u8],
+) -> Location {
     if bytes.is_empty() {
         return Location::OptimizedOut;
     }
-    let pieces = parse_pieces(binary, unit, bytes).unwrap_or_else(|| {
-        vec![Piece { size: None, at: PieceAt::Computed(bytes.to_vec()) }]
-    });
+    let mut pieces = Vec::new();
+    let mut rest: Reader<'_> = EndianSlice::new(bytes, LittleEndian);
+    let (mut start, mut is_whole) = (bytes, true);
+    loop {
+        let before = rest;
+        let Ok(operation) = Operation::parse(&mut rest, unit.encoding) else { break };
+        if let Operation::Piece { size_in_bits, .. } = operation {
+            let size = Some(size_in_bits / 8);
+            let len = start.len().saturating_sub(before.len());
+            pieces
+                .push(Piece { size, at: parse_piece(binary, unit, base, &start[..len]) });
+            (start, is_whole) = (rest.slice(), false);
+        }
+        if pieces.len() >= PIECES_MAX {
+            break;
+        }
+    }
+    if is_whole {
+        pieces.push(Piece { size: None, at: parse_piece(binary, unit, base, bytes) });
+    }
     if pieces.iter().all(|it| it.at == PieceAt::Unavailable) {
         return Location::OptimizedOut;
     }
     Location::Pieces(pieces)
 }
 
+/// The place of one piece. What cannot be said without running the expression is kept as
+/// [`PieceAt::Computed`].
+fn parse_piece(binary: &Binary, unit: &Unit, base: FrameBase, bytes: &[u8]) -> PieceAt {
+    if bytes.is_empty() {
+        return PieceAt::Unavailable;
+    }
+    let simple = simple_piece(binary, unit, base, bytes);
+    // Where the frame base is not the CFA, only this knows what `DW_OP_fbreg` means.
+    simple.unwrap_or_else(|| {
+        match base == FrameBase::Cfa || !has_frame_offset(unit, bytes) {
+            true => PieceAt::Computed(bytes.to_vec()),
+            false => PieceAt::Unavailable,
+        }
+    })
+}
+
+fn has_frame_offset(unit: &Unit, bytes: &[u8]) -> bool {
+    let mut rest: Reader<'_> = EndianSlice::new(bytes, LittleEndian);
+    while let Ok(operation) = Operation::parse(&mut rest, unit.encoding) {
+        if matches!(operation, Operation::FrameOffset { .. }) {
+            return true;
+        }
+    }
+    false
+}
+
 /// `None` if the expression computes something.
-fn parse_pieces(binary: &Binary, unit: &Unit, bytes: &[u8]) -> Option<Vec<Piece>> {
+fn simple_piece(
+    binary: &Binary,
+    unit: &Unit,
+    base: FrameBase,
+    bytes: &[u8],
+) -> Option<PieceAt> {
     let input: Reader<'_> = EndianSlice::new(bytes, LittleEndian);
     let mut operations = gimli::Expression(input).operations(unit.encoding);
-    let mut pieces = Vec::new();
     let mut at: Option<PieceAt> = None;
     while let Some(operation) = operations.next().ok()? {
-        if pieces.len() >= PIECES_MAX {
-            return None;
-        }
         let next = match (operation, at.take()) {
-            (Operation::Piece { size_in_bits, bit_offset: None }, place) => {
-                let size = Some(size_in_bits / 8);
-                pieces.push(Piece { size, at: place.unwrap_or(PieceAt::Unavailable) });
-                continue;
-            }
-            (Operation::FrameOffset { offset }, None) => {
-                // In Go the frame base is the canonical frame address.
-                unit.is_go.then_some(PieceAt::CfaOffset(offset))?
-            }
+            (Operation::FrameOffset { offset }, None) => base.place(offset)?,
             (Operation::CallFrameCFA, None) => PieceAt::CfaOffset(0),
             (Operation::PlusConstant { value }, Some(PieceAt::CfaOffset(offset))) => {
                 PieceAt::CfaOffset(offset.wrapping_add(value as i64))
@@ -199,12 +284,7 @@ fn parse_pieces(binary: &Binary, unit: &Unit, bytes: &[u8]) -> Option<Vec<Piece>
         };
         at = Some(next);
     }
-    match at {
-        Some(at) if pieces.is_empty() => pieces.push(Piece { size: None, at }),
-        Some(_) => return None,
-        None => {}
-    }
-    Some(pieces)
+    at
 }
 
 /// A constant is a value if `DW_OP_stack_value` follows, and an address otherwise.
@@ -266,6 +346,9 @@ fn write_operation(
         Operation::Address { address } => write!(text, " {address:#x} "),
         Operation::AddressIndex { index } => write!(text, " {:#x} ", index.0),
         Operation::PlusConstant { value } => write!(text, " {value:#x} "),
+        Operation::UnsignedConstant { .. } if (0x30..=0x4f).contains(&opcode) => {
+            write!(text, " ")
+        }
         Operation::UnsignedConstant { value } => write!(text, " {value:#x} "),
         Operation::SignedConstant { value } => write!(text, " {} ", hex(*value)),
         _ => write!(text, " "),

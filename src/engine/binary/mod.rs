@@ -24,12 +24,14 @@ pub mod functions;
 pub mod lines;
 pub mod library;
 pub mod location;
+pub mod expression;
 pub mod types;
 pub mod variables;
 pub mod symbols;
 pub mod symbol_name;
 pub mod sources;
 mod native;
+mod native_types;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +58,7 @@ pub use lines::{FileIndex, LineRow, LineSites};
 pub use location::{Location, Piece, PieceAt};
 pub use sources::Package;
 pub use symbols::Symbol;
-pub use types::{Field, GoType, TypeId, TypeKind};
+pub use types::{Bits, Field, GoType, TypeId, TypeKind};
 pub use variables::{Global, Scope, VariableInfo, VariableKind};
 
 /// One ELF file of a Go program, with its debug information.

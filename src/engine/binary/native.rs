@@ -69,8 +69,7 @@ struct InlinedCall {
 impl NativeCode {
     fn build(binary: &Binary) -> NativeCode {
         let mut native = NativeCode::default();
-        let units: Vec<&Unit> =
-            binary.units().all.iter().filter(|it| !it.is_go).collect();
+        let units: Vec<&Unit> = binary.native_units().collect();
         let mut files = BTreeSet::new();
         for unit in &units {
             files.extend(line_program::paths(binary, unit));
@@ -184,10 +183,14 @@ impl Binary {
     /// The code of C. Empty, at no price, if there cannot be any: only C's tools make an
     /// `.eh_frame`, and only DWARF tells what they made.
     pub(super) fn native(&self) -> &NativeCode {
-        self.native.get_or_init(|| {
-            let may_be = self.has_dwarf() && self.elf.section(".eh_frame").is_some();
-            if may_be { NativeCode::build(self) } else { NativeCode::default() }
+        self.native.get_or_init(|| match self.may_be_native() {
+            true => NativeCode::build(self),
+            false => NativeCode::default(),
         })
+    }
+
+    pub(super) fn may_be_native(&self) -> bool {
+        self.has_dwarf() && self.elf.section(".eh_frame").is_some()
     }
 
     /// Whether the function is one of C.
@@ -384,7 +387,7 @@ impl Binary {
             return false;
         }
         let mut is_known = false;
-        for unit in self.units().all.iter().filter(|it| !it.is_go) {
+        for unit in self.native_units() {
             let Some(program) = self.line_program(unit) else { continue };
             if program.numbers_of(file).next().is_none() {
                 continue;
@@ -433,7 +436,9 @@ impl Binary {
                 if call.origin.is_some_and(|it| dies.contains(&it)) {
                     let ranges = unit.ranges_of(self, call);
                     let entry = ranges.iter().map(|it| it.start).min();
-                    sites.extend(entry.map(FileAddr));
+                    // What has been inlined to nothing is still at a place.
+                    let nothing = || unit.address(self, call.low_pc?);
+                    sites.extend(entry.or_else(nothing).map(FileAddr));
                 }
             });
         }

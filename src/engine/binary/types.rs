@@ -7,6 +7,7 @@ use super::dies::Die;
 use super::dies::DieReader;
 use super::functions::HashedNames;
 use super::functions::hash;
+use super::native::PREFIX;
 use super::symbol_name;
 use super::units::Unit;
 
@@ -39,6 +40,8 @@ pub struct GoType {
     pub kind: TypeKind,
     /// `reflect.Kind`, or 0 for types that the runtime has no descriptor of.
     pub go_kind: u8,
+    /// A type of C.
+    pub is_native: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +59,15 @@ pub enum TypeKind {
     Array {
         elem: TypeId,
         len: u64,
+    },
+    /// C's array of arrays: its lengths, outermost first, two at least.
+    Matrix {
+        elem: TypeId,
+        lens: Vec<u64>,
+    },
+    /// C's enumeration.
+    Enum {
+        signed: bool,
     },
     Struct {
         fields: Vec<Field>,
@@ -96,6 +108,16 @@ pub struct Field {
     /// In bytes from the start of the struct.
     pub offset: u64,
     pub embedded: bool,
+    /// Of a field of C that is some bits of a number.
+    pub bits: Option<Bits>,
+}
+
+/// Where a number is that has no bytes of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bits {
+    /// From the start of the struct, lowest bits first.
+    pub offset: u64,
+    pub len: u32,
 }
 
 impl GoType {
@@ -161,7 +183,7 @@ fn is_typedef(tag: u16) -> bool {
     tag == gimli::DW_TAG_typedef.0
 }
 
-fn is_type(tag: u16) -> bool {
+pub fn is_type(tag: u16) -> bool {
     use gimli::constants as dw;
     matches!(
         gimli::DwTag(tag),
@@ -173,6 +195,7 @@ fn is_type(tag: u16) -> bool {
             | dw::DW_TAG_subroutine_type
             | dw::DW_TAG_union_type
             | dw::DW_TAG_enumeration_type
+            | dw::DW_TAG_class_type
     )
 }
 
@@ -196,6 +219,7 @@ impl Binary {
             size: 0,
             kind: TypeKind::Unsupported { why: why.to_string() },
             go_kind: 0,
+            is_native: false,
         };
         let Some((unit, die)) = self.die_at(id.0 as usize) else {
             let why = "the debug information refers to a type that it does not have";
@@ -205,10 +229,15 @@ impl Binary {
         match self.kind_of(unit, &die) {
             Ok(kind) => GoType {
                 id,
-                name: if name.is_empty() { self.made_up_name(&kind) } else { name },
+                name: match name.is_empty() {
+                    true if kind == TypeKind::UnsafePointer => "unsafe.Pointer".into(),
+                    true => self.native_type_name(&die),
+                    false => name,
+                },
                 size: self.size_of(&die),
                 kind,
                 go_kind: die.go_kind.and_then(|it| u8::try_from(it).ok()).unwrap_or(0),
+                is_native: !unit.is_go,
             },
             Err(why) => unsupported(name, &why),
         }
@@ -233,18 +262,30 @@ impl Binary {
             dw::DW_TAG_structure_type | dw::DW_TAG_union_type | dw::DW_TAG_class_type => {
                 TypeKind::Struct { fields: self.fields(unit, die) }
             }
-            dw::DW_TAG_array_type => TypeKind::Array {
-                elem: reference(die.ty)?,
-                len: self.array_len(unit, die),
-            },
+            dw::DW_TAG_array_type => {
+                let (elem, lens) = (reference(die.ty)?, self.dimensions(unit, die));
+                match lens.as_slice() {
+                    [] | [_] => {
+                        TypeKind::Array { elem, len: lens.first().copied().unwrap_or(0) }
+                    }
+                    _ => TypeKind::Matrix { elem, lens },
+                }
+            }
             dw::DW_TAG_pointer_type if die.name == Some(b"unsafe.Pointer") => {
                 TypeKind::UnsafePointer
             }
-            dw::DW_TAG_pointer_type => {
+            dw::DW_TAG_pointer_type if die.ty.is_none() => TypeKind::UnsafePointer,
+            dw::DW_TAG_pointer_type
+            | dw::DW_TAG_reference_type
+            | dw::DW_TAG_rvalue_reference_type => {
                 TypeKind::Pointer { target: reference(die.ty).ok() }
             }
             dw::DW_TAG_subroutine_type => TypeKind::Func,
-            dw::DW_TAG_enumeration_type => TypeKind::Int,
+            dw::DW_TAG_enumeration_type => {
+                let underlying = die.ty.and_then(|it| self.die_at(it)).map(|it| it.1);
+                let kind = base_kind(underlying.as_ref().unwrap_or(die));
+                TypeKind::Enum { signed: kind != Ok(TypeKind::Uint) }
+            }
             dw::DW_TAG_unspecified_type => TypeKind::Void,
             dw::DW_TAG_typedef if die.go_kind == Some(KIND_MAP) => TypeKind::Map {
                 key: reference(die.go_key)?,
@@ -260,12 +301,14 @@ impl Binary {
                 let header = target.and_then(|it| it.1.name);
                 TypeKind::Interface { empty: header == Some(b"runtime.eface") }
             }
-            dw::DW_TAG_typedef | dw::DW_TAG_const_type | dw::DW_TAG_volatile_type => {
-                match die.ty {
-                    Some(_) => TypeKind::Named { underlying: reference(die.ty)? },
-                    None => TypeKind::Void,
-                }
-            }
+            dw::DW_TAG_typedef
+            | dw::DW_TAG_const_type
+            | dw::DW_TAG_volatile_type
+            | dw::DW_TAG_restrict_type
+            | dw::DW_TAG_atomic_type => match die.ty {
+                Some(_) => TypeKind::Named { underlying: reference(die.ty)? },
+                None => TypeKind::Void,
+            },
             tag => return Err(format!("a kind of type that Go does not have ({tag})")),
         })
     }
@@ -288,24 +331,25 @@ impl Binary {
                 ty: TypeId(ty),
                 offset: die.member_offset.unwrap_or(0),
                 embedded: die.go_embedded,
+                bits: self.bits_of(&die),
             });
         }
         fields
     }
 
-    /// The number of elements, of which C has several for several dimensions.
-    fn array_len(&self, unit: &Unit, die: &Die<'_>) -> u64 {
-        let mut reader = DieReader::new(self, unit, die.offset);
-        reader.next();
-        let range = gimli::DW_TAG_subrange_type.0;
-        let mut len: Option<u64> = None;
-        while die.has_children
-            && let Some(die) = reader.next_if(|tag, depth| depth == 1 && tag == range)
-        {
-            let count = die.count.unwrap_or(0);
-            len = Some(len.unwrap_or(1).saturating_mul(count));
+    /// Where a field of some bits is (DWARF 5 §5.7.6, DWARF 3 §5.6.6).
+    fn bits_of(&self, die: &Die<'_>) -> Option<Bits> {
+        let len = u32::try_from(die.bit_size?).ok().filter(|it| (1..=64).contains(it))?;
+        if let Some(offset) = die.bit_offset {
+            return Some(Bits { offset, len });
         }
-        len.unwrap_or(0)
+        let storage = match die.byte_size {
+            Some(size) => size,
+            None => self.size_of(&self.die_at(die.ty?)?.1),
+        };
+        let end = die.member_offset.unwrap_or(0).checked_add(storage)?.checked_mul(8)?;
+        let offset = end.checked_sub(die.old_bit_offset?.checked_add(len.into())?)?;
+        Some(Bits { offset, len })
     }
 
     fn size_of(&self, die: &Die<'_>) -> u64 {
@@ -322,8 +366,9 @@ impl Binary {
                 }
                 dw::DW_TAG_array_type => {
                     let unit = self.units().at_offset(die.offset);
-                    let len = unit.map_or(0, |it| self.array_len(it, &die));
-                    factor = factor.saturating_mul(len);
+                    let lens = unit.map_or(Vec::new(), |it| self.dimensions(it, &die));
+                    let len = lens.iter().fold(1, |all: u64, it| all.saturating_mul(*it));
+                    factor = factor.saturating_mul(if lens.is_empty() { 0 } else { len });
                 }
                 _ => {}
             }
@@ -333,23 +378,6 @@ impl Binary {
             die = target;
         }
         0
-    }
-
-    /// A name for the types that DWARF gives none: those of C.
-    fn made_up_name(&self, kind: &TypeKind) -> String {
-        let name = |id: &TypeId| {
-            let target = self.die_at(id.0 as usize).and_then(|it| it.1.name);
-            String::from_utf8_lossy(target.unwrap_or(b"?")).into_owned()
-        };
-        match kind {
-            TypeKind::Pointer { target: Some(target) } => format!("*{}", name(target)),
-            TypeKind::Pointer { target: None } => "unsafe.Pointer".to_string(),
-            TypeKind::Void => "void".to_string(),
-            TypeKind::Struct { .. } => "struct {...}".to_string(),
-            TypeKind::Func => "func()".to_string(),
-            TypeKind::Named { underlying } => name(underlying),
-            _ => "?".to_string(),
-        }
     }
 
     /// The units with types: the linker puts those of Go into one of the units called
@@ -376,6 +404,9 @@ impl Binary {
     /// A type by its name with full import path; the named type, not its underlying. In
     /// the path, dots may be written as the linker does (`%2e`) or plainly.
     pub fn type_named(&self, name: &str) -> Option<TypeId> {
+        if name.starts_with(PREFIX) {
+            return self.native_type(name);
+        }
         self.type_exactly(name).or_else(|| {
             let mut readings = symbol_name::splits(name);
             readings.find_map(|(package, base)| {
@@ -421,6 +452,7 @@ impl Binary {
                 names.extend(die.name.map(|it| String::from_utf8_lossy(it).into_owned()));
             }
         }
+        self.each_native_type(|_, name| names.push(format!("{PREFIX}{name}")));
         names.sort_unstable();
         names.dedup();
         names

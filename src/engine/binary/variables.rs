@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::Binary;
 use super::dies::Die;
 use super::dies::DieReader;
-use super::location::Location;
 use super::location::Piece;
+use super::location::{FrameBase, Location};
 use super::symbol_name;
-use super::types::TypeId;
+use super::types::{TypeId, TypeKind};
 use super::units::Unit;
 use crate::engine::addr::FileAddr;
 use crate::engine::error::Error;
@@ -101,6 +101,10 @@ impl Binary {
         let function = self.function_at(pc).ok_or_else(no_function)?;
         let entry = self.function(function).entry;
         let (unit, die) = self.function_die(entry).ok_or_else(no_function)?;
+        let base = match unit.is_go {
+            true => FrameBase::Cfa,
+            false => FrameBase::of(die.frame_base, unit.encoding),
+        };
         let nodes = self.function_nodes(unit, die, pc.0);
         let frames = self.inline_stack(pc);
         let line = frames.get(inline_depth).map_or(0, |it| it.line);
@@ -113,7 +117,9 @@ impl Binary {
             if groups.len() >= VARIABLES_MAX {
                 break;
             }
-            if let Some(variable) = self.variable(unit, &node.die, depth, pc.0, line) {
+            if let Some(variable) =
+                self.variable((unit, base), &node.die, depth, pc.0, line)
+            {
                 groups.push((node.parent, variable));
             }
         }
@@ -167,7 +173,7 @@ impl Binary {
 
     fn variable(
         &self,
-        unit: &Unit,
+        (unit, base): (&Unit, FrameBase),
         die: &Die<'_>,
         depth: u32,
         pc: u64,
@@ -190,7 +196,7 @@ impl Binary {
         if !is_declared {
             return None;
         }
-        let place = self.locate(unit, die.location, pc);
+        let place = self.locate(unit, die.location, base, pc);
         let (ty, dict_index) = self.real_type(die.ty?)?;
         let escaped = name.starts_with('&');
         let text = place.text + if escaped { " (escaped)" } else { "" };
@@ -268,6 +274,9 @@ impl Binary {
     /// A package variable by its full name (`net/http.DefaultClient`), or by the end of
     /// it (`http.DefaultClient`). Reads only the units of such packages.
     pub fn global(&self, name: &str) -> Option<Global> {
+        if let Some(found) = self.native_global(name) {
+            return Some(found);
+        }
         let mut found = Vec::new();
         for (package, base) in symbol_name::splits(name) {
             let package = symbol_name::unescape(package);
@@ -288,7 +297,7 @@ impl Binary {
             .units()
             .all
             .iter()
-            .filter(|it| it.is_go)
+            .filter(|it| it.is_go || self.may_be_native())
             .flat_map(|unit| {
                 let variables = unit.contents(self).variables.iter();
                 variables.filter_map(|it| self.global_at(unit, *it, None))
@@ -298,13 +307,22 @@ impl Binary {
         globals
     }
 
-    fn global_at(&self, unit: &Unit, offset: u32, base: Option<&str>) -> Option<Global> {
-        let die = DieReader::new(self, unit, offset as usize).next()?;
+    pub(super) fn global_at(
+        &self,
+        unit: &Unit,
+        offset: u32,
+        base: Option<&str>,
+    ) -> Option<Global> {
+        let mut die = DieReader::new(self, unit, offset as usize).next()?;
+        if !unit.is_go {
+            die = self.with_origin(die);
+        }
         let name = std::str::from_utf8(die.name?).ok()?;
-        if base.is_some_and(|it| symbol_name::base(name) != it) {
+        let own = if unit.is_go { symbol_name::base(name) } else { name };
+        if base.is_some_and(|it| own != it) {
             return None;
         }
-        let location = self.locate(unit, die.location, 0).location;
+        let location = self.locate(unit, die.location, FrameBase::Cfa, 0).location;
         let Some(super::PieceAt::Addr(addr)) = location.single() else { return None };
         let ty = TypeId(u32::try_from(die.ty?).ok()?);
         Some(Global { name: name.to_string(), ty, addr: *addr })
@@ -325,6 +343,9 @@ impl Binary {
     }
 
     fn find_constants(&self, ty: TypeId) -> Vec<(String, i64)> {
+        if matches!(self.type_of(ty).kind, TypeKind::Enum { .. }) {
+            return self.enumerators(ty);
+        }
         let name = self.type_of(ty).name.clone();
         let package = symbol_name::unescape(symbol_name::package(&name));
         if package.is_empty() {

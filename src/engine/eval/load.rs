@@ -124,7 +124,7 @@ impl<'c, 'a> Loader<'c, 'a> {
             Some(ty) => typed(ty),
             None => Variable { kind: operand.kind(), ..Variable::empty() },
         };
-        v.flags = operand.flags;
+        v.flags |= operand.flags;
         if let Some(why) = &operand.unreadable {
             v.unreadable = Some(why.clone());
             if let (Data::At(addr), Some(ty)) = (&operand.data, &operand.ty) {
@@ -291,6 +291,7 @@ impl<'c, 'a> Loader<'c, 'a> {
         }
         self.depth += 1;
         match ty.shape() {
+            Shape::Pointer(_) if self.cx.types.is_c_string(ty) => self.c_string(v),
             Shape::Pointer(elem) => {
                 let target = self.cx.types.elem(elem);
                 self.pointer(v, ty, &target, level);
@@ -308,6 +309,7 @@ impl<'c, 'a> Loader<'c, 'a> {
             Shape::Map { .. } => self.map(v, ty, level, 0),
             Shape::Chan { .. } => self.channel(v, ty),
             Shape::Interface { empty } => self.interface(v, *empty, level),
+            Shape::Func if ty.is_native() => self.c_function(v),
             Shape::Func => self.function(v, level),
             Shape::Void => {
                 v.unreadable = Some("unknown or unsupported kind: \"invalid\"".into());
@@ -425,6 +427,10 @@ impl<'c, 'a> Loader<'c, 'a> {
             let mut children = Vec::with_capacity(count);
             for member in &members[..count] {
                 let field = self.cx.types.of(member.ty);
+                if let Some(bits) = member.bits {
+                    children.push(self.bits(&member.name, &field, v.addr, bits));
+                    continue;
+                }
                 let addr = v.addr.offset(member.offset.cast_signed());
                 children.push(self.value(member.name.clone(), &field, addr, level + 1));
             }
@@ -463,11 +469,15 @@ pub(crate) fn typed(ty: &Type) -> Variable {
         real_type: ty.real_name().clone(),
         ty: ty.id(),
         kind: ty.kind(),
+        flags: match ty.shape() {
+            Shape::Pointer(_) if ty.is_native() => Flags::C_POINTER,
+            _ => Flags::default(),
+        },
         ..Variable::empty()
     }
 }
 
-fn set_string(v: &mut Variable, bytes: &[u8]) {
+pub(crate) fn set_string(v: &mut Variable, bytes: &[u8]) {
     let (text, lossy) = text::lossy_text(bytes);
     v.value = text;
     v.string_bytes = lossy.then(|| bytes.to_vec());

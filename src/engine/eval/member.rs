@@ -97,8 +97,13 @@ impl Evaluator<'_, '_> {
                             return fail(format!("{called} is nil"));
                         };
                         let field = self.cx.types.of(member.ty);
-                        let at = at.offset(member.offset.cast_signed());
-                        let mut it = Operand::at(field, at);
+                        let mut it = match member.bits {
+                            Some(bits) => self.cx.bits_operand(field, at, bits),
+                            None => {
+                                let at = at.offset(member.offset.cast_signed());
+                                Operand::at(field, at)
+                            }
+                        };
                         it.flags |= inner.flags_to_pass_on();
                         if !x.name.is_empty() {
                             it.name = format!("{}.{name}", x.name);

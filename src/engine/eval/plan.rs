@@ -116,7 +116,9 @@ impl Emitter {
         let size = usize::try_from(ty.size()).unwrap_or(usize::MAX);
         // Its own number is taken before its parts take theirs.
         self.plans.push(Plan { face, ty: ty.clone(), level, size, walk: Walk::Load });
-        let walk = match depth < DEPTH_MAX && size <= SIZE_MAX {
+        // C has peculiarities of its own, and there is never much of it.
+        let is_plain = depth < DEPTH_MAX && size <= SIZE_MAX && !ty.is_native();
+        let walk = match is_plain {
             true => self.walk_of(cx, ty, level, depth),
             false => None,
         };

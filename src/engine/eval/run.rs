@@ -295,6 +295,9 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         if matches!(x.data, Data::HitCounts) {
             return self.hit_count(index_e, index);
         }
+        if let Some(found) = self.c_element(&x, index)? {
+            return Ok(found);
+        }
         let mut x = self.follow(x);
         if let Some(why) = x.unreadable {
             return fail(why);

@@ -3,12 +3,12 @@
 use rustc_hash::FxHashMap;
 
 use crate::engine::addr::{Addr, FileAddr};
+use crate::engine::binary::expression::{self, Found};
 use crate::engine::binary::{Location, Piece, PieceAt, VariableInfo, VariableKind};
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::EvalScope;
 use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::load::{Cx, Origin, OriginPlace};
-use crate::engine::eval::location;
 use crate::engine::eval::operand::{Const, Data, Operand};
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::types::Type;
@@ -168,7 +168,7 @@ struct Place<'p, 'a> {
     closure: Option<Addr>,
 }
 
-impl location::Surroundings for Place<'_, '_> {
+impl expression::Surroundings for Place<'_, '_> {
     fn register(&self, number: u16) -> Option<u64> {
         Place::register(self, number)
     }
@@ -231,7 +231,7 @@ impl<'p, 'a> Place<'p, 'a> {
             (Some(closure), Some(offset), _) => {
                 Operand::at(ty, closure.offset(offset.cast_signed()))
             }
-            (_, _, Some(value)) => Operand::typed(ty, Const::Int(value.into())),
+            (_, _, Some(value)) => constant(ty, value),
             _ => self.operand(ty, &info.location),
         };
         it.location.clone_from(&info.location_text);
@@ -342,7 +342,12 @@ impl<'p, 'a> Place<'p, 'a> {
                 Some(Addr(self.register(*register)?).offset(*offset))
             }
             PieceAt::Addr(at) => Some(self.cx.bias.loaded(*at)),
-            PieceAt::Computed(expression) => location::run(expression, self),
+            PieceAt::Computed(expression) => {
+                match expression::run(expression, &[], self)? {
+                    Found::At(at) => Some(at),
+                    Found::Value(_) => None,
+                }
+            }
             PieceAt::Register(_) | PieceAt::Value(_) | PieceAt::Unavailable => None,
         }
     }
@@ -350,6 +355,9 @@ impl<'p, 'a> Place<'p, 'a> {
     /// A general register as it is in this frame. In callers only those are known that
     /// unwinding restores.
     fn register(&self, number: u16) -> Option<u64> {
+        if let Some(kept) = &self.frame.kept {
+            return kept.by_dwarf(number);
+        }
         let Some(registers) = &self.frame.registers else {
             let known = Registers {
                 rip: self.frame.pc.0,
@@ -436,12 +444,21 @@ impl<'p, 'a> Place<'p, 'a> {
             PieceAt::Unavailable => {
                 return Err("optimized out: part of it is kept nowhere".into());
             }
+            PieceAt::Computed(expression)
+                if let Some(Found::Value(value)) =
+                    expression::run(expression, &[], self) =>
+            {
+                value.to_le_bytes().to_vec()
+            }
             PieceAt::CfaOffset(_)
             | PieceAt::RegisterOffset { .. }
             | PieceAt::Computed(_)
             | PieceAt::Addr(_) => {
-                let at = self.address(at).ok_or_else(|| {
-                    String::from("it is relative to a register that is not known here")
+                let at = self.address(at).ok_or_else(|| match at {
+                    PieceAt::Computed(_) => String::from(
+                        "optimized out: what it is computed from is not known here",
+                    ),
+                    _ => "it is relative to a register that is not known here".to_owned(),
                 })?;
                 self.cx.reader.read_bytes(at, len).map_err(explain)?
             }
@@ -483,6 +500,20 @@ impl<'p, 'a> Place<'p, 'a> {
             _ => Err("not available".into()),
         }
     }
+}
+
+/// A variable that the compiler has replaced by its value.
+fn constant(ty: Type, value: i64) -> Operand {
+    let unused = 64 - 8 * ty.size().clamp(1, 8) as u32;
+    let value = match ty.kind() {
+        Kind::Bool => Const::Bool(value != 0),
+        Kind::Uint => {
+            let value = value.cast_unsigned() << unused >> unused;
+            Const::Int(value.into())
+        }
+        _ => Const::Int(value.into()),
+    };
+    Operand::typed(ty, value)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::binary::{Binary, TypeId, TypeKind};
+use crate::engine::binary::{Binary, Bits, TypeId, TypeKind};
 use crate::engine::eval::value::Kind;
 
 /// How many names may stand between a type and what it is.
@@ -24,6 +24,8 @@ struct TypeData {
     size: u64,
     kind: Kind,
     shape: Shape,
+    /// A type of C.
+    is_native: bool,
 }
 
 /// What a type is when names are resolved.
@@ -59,6 +61,8 @@ pub(crate) struct Member {
     pub ty: TypeId,
     pub offset: u64,
     pub embedded: bool,
+    /// Of a field of C that is some bits of a number.
+    pub bits: Option<Bits>,
 }
 
 impl Type {
@@ -96,6 +100,11 @@ impl Type {
 
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.members().iter().find(|it| &*it.name == name)
+    }
+
+    /// Whether it is a type of C.
+    pub fn is_native(&self) -> bool {
+        self.0.is_native
     }
 
     /// Whether the type is one the user defined, whose constants are an enumeration.
@@ -144,6 +153,9 @@ impl<'a> Types<'a> {
             TypeKind::Complex => Shape::Complex,
             TypeKind::String => Shape::String,
             TypeKind::Slice { elem } => Shape::Slice(Elem::InFile(*elem)),
+            TypeKind::Matrix { elem, lens } => self.matrix(*elem, lens),
+            TypeKind::Enum { signed: true } => Shape::Int,
+            TypeKind::Enum { signed: false } => Shape::Uint,
             TypeKind::Array { elem, len } => Shape::Array(Elem::InFile(*elem), *len),
             TypeKind::Struct { fields } => Shape::Struct(
                 fields
@@ -153,6 +165,7 @@ impl<'a> Types<'a> {
                         ty: field.ty,
                         offset: field.offset,
                         embedded: field.embedded,
+                        bits: field.bits,
                     })
                     .collect(),
             ),
@@ -182,7 +195,23 @@ impl<'a> Types<'a> {
         let real_name =
             if keeps_name { name.clone() } else { Arc::from(real.name.as_str()) };
         let size = if real.size == 0 { outer.size } else { real.size };
-        Type::made(Some(id), name, real_name, size, shape)
+        let made = Type::made(Some(id), name, real_name, size, shape);
+        if outer.is_native { made.of_c() } else { made }
+    }
+
+    /// C's array of arrays.
+    fn matrix(&self, elem: TypeId, lens: &[u64]) -> Shape {
+        let [first, inner @ .., last] = lens else {
+            return Shape::Unsupported("an array without dimensions".into());
+        };
+        let mut row = self.array_of(&self.of(elem), *last);
+        for len in inner.iter().rev() {
+            row = row.and_then(|it| self.array_of(&it, *len));
+        }
+        match row {
+            Some(row) => Shape::Array(Elem::MadeUp(row), *first),
+            None => Shape::Unsupported("an array larger than any memory".into()),
+        }
     }
 
     pub fn elem(&self, elem: &Elem) -> Type {
@@ -258,7 +287,8 @@ impl<'a> Types<'a> {
 
     /// The constants of a named type, by value.
     pub fn enumeration(&self, ty: &Type) -> Enumeration {
-        let Some(id) = ty.id().filter(|_| ty.is_user_defined()) else {
+        let may_have = ty.is_user_defined() || ty.is_native();
+        let Some(id) = ty.id().filter(|_| may_have) else {
             return Rc::default();
         };
         if let Some(known) = self.enumerations.borrow().get(&id) {
@@ -276,6 +306,12 @@ impl<'a> Types<'a> {
         let constants = Rc::new(constants);
         self.enumerations.borrow_mut().insert(id, constants.clone());
         constants
+    }
+
+    /// Whether it is a pointer to C's characters, which is how C has strings.
+    pub fn is_c_string(&self, ty: &Type) -> bool {
+        let Shape::Pointer(elem) = ty.shape() else { return false };
+        ty.is_native() && &**self.elem(elem).real_name() == "char"
     }
 
     /// Whether two types are the same one, be they described by the file or made up.
@@ -320,6 +356,15 @@ impl Type {
             Shape::Func => Kind::Func,
             Shape::Interface { .. } => Kind::Interface,
         };
-        Type(Rc::new(TypeData { id, name, real_name, size, kind, shape }))
+        let is_native = false;
+        Type(Rc::new(TypeData { id, name, real_name, size, kind, shape, is_native }))
+    }
+
+    /// The same as a type of C; of a type that nobody else has yet.
+    fn of_c(mut self) -> Type {
+        if let Some(it) = Rc::get_mut(&mut self.0) {
+            it.is_native = true;
+        }
+        self
     }
 }

@@ -50,7 +50,7 @@ pub use details::{Ancestor, Waiter};
 pub use goroutine::{Goroutine, GoroutineTable};
 pub use interface::RuntimeType;
 pub use libraries::LoadedLibrary;
-pub use stack::{Frame, Stack, UnwindFrom, UnwindLimits};
+pub use stack::{Frame, KeptRegisters, Stack, UnwindFrom, UnwindLimits};
 pub use summary::{Reach, StackSummary};
 pub use threads::{ThreadGoroutine, ThreadState};
 

@@ -92,6 +92,8 @@ pub struct Frame {
     pub return_pc: Addr,
     /// The registers, in the innermost frame of a thread or of interrupted code.
     pub registers: Option<Registers>,
+    /// What C code has kept of them for its callers, in frames of those.
+    pub kept: Option<Box<KeptRegisters>>,
     /// The end of the stack that the frame is on. Stacks of goroutines move, but
     /// [`cfa_offset`](Self::cfa_offset) identifies the frame in any case.
     pub stack_hi: Addr,
@@ -101,6 +103,21 @@ pub struct Frame {
     pub err: Option<String>,
     /// The outermost frame.
     pub bottom: bool,
+}
+
+/// Some registers, as they are in a frame that has called C code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptRegisters {
+    pub registers: Registers,
+    /// Which of them are known: bit N for the one that DWARF calls N.
+    pub known: u32,
+}
+
+impl KeptRegisters {
+    pub fn by_dwarf(&self, number: u16) -> Option<u64> {
+        let is_known = self.known & 1_u32.checked_shl(number.into())? != 0;
+        is_known.then(|| self.registers.by_dwarf(number))?
+    }
 }
 
 impl Frame {

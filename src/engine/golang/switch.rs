@@ -18,7 +18,7 @@ use crate::engine::golang::goroutine::Goroutine;
 use crate::engine::golang::layout::{self, Field, function};
 use crate::engine::golang::stack::UnwindFrom;
 use crate::engine::golang::threads::ThreadState;
-use crate::engine::golang::unwind::{Next, Walk};
+use crate::engine::golang::unwind::{ALL, FEW, Next, Walk};
 use crate::engine::golang::{Image, Runtime};
 use crate::engine::memory::Memory;
 use crate::engine::registers::Registers;
@@ -230,7 +230,7 @@ impl Walk<'_> {
         *reached = sp;
         self.registers = registers_at(pc, sp, bp);
         self.on_system_stack = on_system_stack;
-        (self.is_exact, self.is_complete) = (false, false);
+        (self.is_exact, self.known) = (false, FEW);
         if pc.0 == 0 { Next::End } else { Next::Caller }
     }
 
@@ -324,7 +324,7 @@ impl Walk<'_> {
             ..self.registers
         };
         self.on_system_stack = !self.stacks.goroutine_contains(self.registers.sp());
-        (self.is_exact, self.is_complete) = (true, true);
+        (self.is_exact, self.known) = (true, ALL);
         Next::Caller
     }
 
@@ -349,7 +349,7 @@ impl Walk<'_> {
             if ASK_VDSO.contains(&image.binary.function(id).name) {
                 let cfa = self.stacks.vdso.1;
                 self.registers = registers_at(pc, sp.offset(offset + 8), Addr(0));
-                (self.is_exact, self.is_complete) = (false, false);
+                (self.is_exact, self.known) = (false, FEW);
                 // The frame is where it was called from; only its SP has gone elsewhere.
                 self.on_system_stack = !self.stacks.goroutine_contains(cfa);
                 return self.push_known(image, call, cfa);

@@ -12,15 +12,22 @@
 //! [`err`](Frame::err) says why it could not go on.
 
 use crate::engine::addr::Addr;
+use crate::engine::binary::expression::{self, Found, Surroundings};
 use crate::engine::binary::frames::{CfaRule, CfiRow, SavedAt};
 use crate::engine::binary::{Binary, Function};
 use crate::engine::golang::layout::{self, function};
-use crate::engine::golang::stack::{FRAMES_MAX, Frame, Stack, UnwindFrom, UnwindLimits};
+use crate::engine::golang::stack::{
+    FRAMES_MAX, Frame, KeptRegisters, Stack, UnwindFrom, UnwindLimits,
+};
 use crate::engine::golang::switch::Stacks;
 use crate::engine::golang::window::Window;
 use crate::engine::golang::{FunctionName, Image, Location, Runtime};
 use crate::engine::memory::Memory;
 use crate::engine::registers::Registers;
+
+/// DWARF's numbers of RSP and RIP.
+const RSP: u16 = 7;
+const RIP: u16 = 16;
 
 /// A walk along a stack, outward.
 pub(super) struct Walk<'a> {
@@ -31,8 +38,8 @@ pub(super) struct Walk<'a> {
     pub registers: Registers,
     /// RIP is where execution is, not a return address.
     pub is_exact: bool,
-    /// All registers are known, not only RIP, RSP and RBP.
-    pub is_complete: bool,
+    /// Which registers are known: bit N for the one that DWARF calls N.
+    pub known: u32,
     pub on_system_stack: bool,
     frames: Vec<Frame>,
     depth_max: usize,
@@ -40,6 +47,14 @@ pub(super) struct Walk<'a> {
     /// The list of shared libraries has been read anew for this walk.
     has_looked: bool,
 }
+
+/// The registers that DWARF numbers from 0: all, and RBP, RSP and RIP, which every walk
+/// keeps.
+pub(super) const ALL: u32 = (1 << 17) - 1;
+pub(super) const FEW: u32 = 1 << 6 | 1 << 7 | 1 << 16;
+/// Those that a function of C hands back as they were: RBX, RBP, R12 to R15 (System V ABI
+/// amd64, figure 3.4).
+const PRESERVED: u32 = 1 << 3 | 1 << 6 | 0xf << 12;
 
 /// What comes after a frame.
 pub(super) enum Next {
@@ -62,7 +77,7 @@ impl<'a> Walk<'a> {
             runtime,
             window: Window::new(mem),
             on_system_stack: !stacks.goroutine_contains(registers.sp()),
-            is_complete: matches!(from, UnwindFrom::Thread(_)),
+            known: if matches!(from, UnwindFrom::Thread(_)) { ALL } else { FEW },
             stacks,
             registers,
             is_exact: true,
@@ -168,7 +183,7 @@ impl<'a> Walk<'a> {
         self.registers.rsp = cfa.0;
         self.registers.rip = return_pc.0;
         self.is_exact = function::INTERRUPTERS.contains(&of.name);
-        self.is_complete = false;
+        self.known = FEW;
         if return_pc.0 == 0 { Next::End } else { Next::Caller }
     }
 
@@ -211,7 +226,7 @@ impl<'a> Walk<'a> {
         self.note_return(at.offset(8), return_pc);
         self.registers.rip = return_pc.0;
         self.registers.rsp = at.0.wrapping_add(8);
-        (self.is_exact, self.is_complete) = (false, false);
+        (self.is_exact, self.known) = (false, FEW);
         if return_pc.0 == 0 { Next::End } else { Next::Caller }
     }
 
@@ -242,37 +257,74 @@ impl<'a> Walk<'a> {
 
     /// Goes to the caller of a C function by the rules of its `.eh_frame`.
     fn step_c(&mut self, row: &CfiRow) -> Next {
-        let CfaRule::RegisterOffset { register, offset } = row.cfa else {
+        let cfa = match &row.cfa {
+            CfaRule::RegisterOffset { register, offset } => {
+                self.known_register(*register).map(|it| Addr(it).offset(*offset))
+            }
+            CfaRule::Expression(bytes) => self.run_rule(bytes, None).map(Addr),
+        };
+        let Some(cfa) = cfa else {
             self.push_foreign(self.registers.sp());
-            let why = "the frame of this C code is computed";
+            let why = "the frame of this C code is computed from what is not known";
             return self.leave_c().unwrap_or_else(|| Next::Broken(why.into()));
         };
-        let base = self.registers.by_dwarf(register).unwrap_or(0);
-        let cfa = Addr(base).offset(offset);
         self.push_foreign(cfa);
         if cfa <= self.registers.sp() && !row.signal_frame {
             return Next::Broken(format!("the frame of this C code ends at {cfa}"));
         }
         let mut caller = self.registers;
-        (caller.rsp, caller.rip) = (cfa.0, 0);
+        let mut known = self.known & if row.signal_frame { ALL } else { PRESERVED };
         for (register, saved) in &row.rules {
+            let bit = 1_u32.checked_shl((*register).into()).unwrap_or(0) & ALL;
             let value = match saved {
-                SavedAt::Undefined => Some(0),
-                SavedAt::Unchanged => self.registers.by_dwarf(*register),
+                SavedAt::Undefined => None,
+                SavedAt::Unchanged => self.known_register(*register),
                 SavedAt::CfaOffset(offset) => self.window.word(cfa.offset(*offset)).ok(),
                 SavedAt::CfaValue(offset) => Some(cfa.offset(*offset).0),
-                SavedAt::Register(other) => self.registers.by_dwarf(*other),
-                SavedAt::Expression(_) | SavedAt::ExpressionValue(_) => None,
+                SavedAt::Register(other) => self.known_register(*other),
+                SavedAt::Expression(bytes) => {
+                    let at = self.run_rule(bytes, Some(cfa));
+                    at.and_then(|it| self.window.word(Addr(it)).ok())
+                }
+                SavedAt::ExpressionValue(bytes) => self.run_rule(bytes, Some(cfa)),
             };
-            let Some(value) = value else {
-                return Next::Broken("the caller of this C code cannot be read".into());
-            };
-            caller.set_by_dwarf(*register, value);
+            caller.set_by_dwarf(*register, value.unwrap_or(0));
+            known = if value.is_some() { known | bit } else { known & !bit };
         }
-        self.note_return(cfa, caller.pc());
+        let return_pc = self.return_of(row, &caller, known);
+        let has_sp = row.rules.iter().any(|it| it.0 == RSP);
+        let sp = if has_sp && row.signal_frame { caller.rsp } else { cfa.0 };
+        (caller.rsp, caller.rip) = (sp, return_pc.unwrap_or(0));
+        let Some(return_pc) = return_pc else {
+            return Next::Broken("the caller of this C code cannot be read".into());
+        };
+        self.note_return(cfa, Addr(return_pc));
         self.registers = caller;
-        (self.is_exact, self.is_complete) = (row.signal_frame, false);
-        if caller.rip == 0 { Next::End } else { Next::Caller }
+        (self.is_exact, self.known) = (row.signal_frame, known | 1 << RSP | 1 << RIP);
+        if return_pc == 0 { Next::End } else { Next::Caller }
+    }
+
+    /// The return address by the rules of C code: 0 where they say that there is none.
+    fn return_of(&self, row: &CfiRow, caller: &Registers, known: u32) -> Option<u64> {
+        let rule = row.rules.iter().find(|it| it.0 == RIP).map(|it| &it.1);
+        match rule {
+            None | Some(SavedAt::Undefined) => Some(0),
+            Some(_) => (known & 1 << RIP != 0).then_some(caller.rip),
+        }
+    }
+
+    fn known_register(&self, number: u16) -> Option<u64> {
+        KeptRegisters { registers: self.registers, known: self.known }.by_dwarf(number)
+    }
+
+    /// What a rule computes, with the CFA on its stack if that is known.
+    fn run_rule(&self, rule: &[u8], cfa: Option<Addr>) -> Option<u64> {
+        let first: Vec<u64> = cfa.iter().map(|it| it.0).collect();
+        let at = RuleSurroundings { walk: self, cfa: cfa.unwrap_or_default() };
+        match expression::run(rule, &first, &at)? {
+            Found::At(at) => Some(at.0),
+            Found::Value(value) => Some(value),
+        }
     }
 
     /// Adds the frames of a function: its own and those of inlined calls.
@@ -344,7 +396,11 @@ impl<'a> Walk<'a> {
             cfa,
             sp: self.registers.sp(),
             bp: self.registers.bp(),
-            registers: self.is_complete.then_some(self.registers),
+            registers: (self.known == ALL).then_some(self.registers),
+            kept: (self.known != ALL && self.known != FEW).then(|| {
+                let (registers, known) = (self.registers, self.known);
+                Box::new(KeptRegisters { registers, known })
+            }),
             stack_hi: self.stacks.end_of(self.on_system_stack, self.registers.sp()),
             system_stack: self.on_system_stack,
             ..Frame::default()
@@ -360,6 +416,31 @@ impl<'a> Walk<'a> {
         for frame in last.take_while(|it| it.pc == pc && it.cfa == cfa) {
             (frame.return_addr, frame.return_pc) = (cfa.offset(-8), return_pc);
         }
+    }
+}
+
+/// What rules of C code may ask for.
+struct RuleSurroundings<'w, 'a> {
+    walk: &'w Walk<'a>,
+    cfa: Addr,
+}
+
+impl Surroundings for RuleSurroundings<'_, '_> {
+    fn register(&self, number: u16) -> Option<u64> {
+        self.walk.known_register(number)
+    }
+
+    fn cfa(&self) -> u64 {
+        self.cfa.0
+    }
+
+    fn read_word(&self, at: Addr) -> Option<u64> {
+        self.walk.window.memory().read_word(at).ok()
+    }
+
+    /// Rules of libraries have no addresses in them, nor have those that gcc makes.
+    fn loaded(&self, stated: u64) -> u64 {
+        stated
     }
 }
 
