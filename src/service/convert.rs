@@ -321,7 +321,7 @@ pub fn variable(it: eval::Variable) -> types::Variable {
         children: it.children.map(variables),
         base: it.base.0,
         unreadable: it.unreadable.unwrap_or_default(),
-        location_expr: it.location,
+        location_expr: it.location.to_string(),
         decl_line: it.decl_line,
     }
 }

@@ -77,6 +77,10 @@ impl Json {
     }
 
     pub fn uint(&mut self, number: u64) -> &mut Json {
+        if number < 10 {
+            self.bytes.push(b'0' + number as u8);
+            return self;
+        }
         let mut digits = [0; 20];
         let (mut at, mut rest) = (digits.len(), number);
         // Two digits at a time: a large answer is mostly numbers.
@@ -86,7 +90,7 @@ impl Json {
             at -= 2;
             digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
         }
-        if rest > 0 || at == digits.len() {
+        if rest > 0 {
             at -= 1;
             digits[at] = b'0' + rest as u8;
         }
@@ -187,13 +191,22 @@ impl Json {
         self.raw("}")
     }
 
+    /// [`types::Function`].
+    fn function(&mut self, it: &types::Function) -> &mut Json {
+        self.raw(r#"{"name":"#).text(&it.name);
+        self.raw(r#","value":"#).uint(it.value);
+        self.raw(r#","type":"#).uint(it.kind.into());
+        self.raw(r#","goType":"#).uint(it.go_type);
+        self.raw(r#","optimized":"#).bool(it.optimized).raw("}")
+    }
+
     /// [`types::Stackframe`] up to its variables.
     pub fn frame_start(&mut self, it: &types::Stackframe) -> &mut Json {
         self.raw(r#"{"pc":"#).uint(it.pc);
         self.raw(r#","file":"#).text(&it.file);
         self.raw(r#","line":"#).int(it.line);
         if let Some(function) = &it.function {
-            self.raw(r#","function":"#).value(function);
+            self.raw(r#","function":"#).function(function);
         }
         self.raw(",")
     }
@@ -202,7 +215,10 @@ impl Json {
     pub fn frame_end(&mut self, it: &types::Stackframe) -> &mut Json {
         self.raw(r#","FrameOffset":"#).int(it.frame_offset);
         self.raw(r#","FramePointerOffset":"#).int(it.frame_pointer_offset);
-        self.raw(r#","Defers":"#).value(&it.defers);
+        match it.defers.as_slice() {
+            [] => self.raw(r#","Defers":[]"#),
+            some => self.raw(r#","Defers":"#).value(&some),
+        };
         if it.bottom {
             self.raw(r#","Bottom":true"#);
         }
@@ -311,7 +327,7 @@ impl<'a> Variables<'a> {
 impl Form {
     fn of(face: &Face) -> Form {
         let made = |write: &dyn Fn(&mut Json)| {
-            let mut json = Json::default();
+            let mut json = Json { bytes: Vec::with_capacity(192), sent_by: None };
             write(&mut json);
             json.bytes
         };
@@ -503,7 +519,7 @@ mod tests {
             (v.name, v.addr) = (face.name.clone(), Addr(1 << 40));
             (v.type_name, v.real_type) = (face.type_name.clone(), face.real_type.clone());
             (v.kind, v.flags, v.decl_line) = (face.kind, face.flags, face.decl_line);
-            (v.value, v.location) = (value.into(), face.location.to_string());
+            (v.value, v.location) = (value.into(), face.location.clone());
             v
         };
         let mut parent = variable(&outer, "");

@@ -34,7 +34,7 @@ pub struct Scope {
 #[derive(Clone, Debug, PartialEq)]
 pub struct VariableInfo {
     /// As written in the source: without the `&` of an escaped variable.
-    pub name: String,
+    pub name: Arc<str>,
     /// The type of what is at `location`: a pointer to the variable's type if `escaped`.
     pub ty: TypeId,
     pub kind: VariableKind,
@@ -56,7 +56,7 @@ pub struct VariableInfo {
     /// Its place among the variables of the scope, as the file lists them.
     pub nth: usize,
     /// `DW_AT_location` in words, as Delve shows it (`LocationExpr` on the wire).
-    pub location_text: String,
+    pub location_text: Arc<str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +201,7 @@ impl Binary {
         let escaped = name.starts_with('&');
         let text = place.text + if escaped { " (escaped)" } else { "" };
         Some(VariableInfo {
-            name: name.strip_prefix('&').unwrap_or(name).to_string(),
+            name: name.strip_prefix('&').unwrap_or(name).into(),
             ty,
             kind: match (is_parameter, die.is_result, captured) {
                 // What a closure captured by reference; what was passed has its own DIE.
@@ -219,7 +219,7 @@ impl Binary {
             closure_offset: die.go_closure_offset,
             dict_index,
             nth: 0,
-            location_text: text,
+            location_text: text.into(),
         })
     }
 
@@ -250,7 +250,7 @@ impl Binary {
                 continue;
             };
             let is_whole =
-                |it: &(usize, VariableInfo)| it.0 == block && it.1.name == whole;
+                |it: &(usize, VariableInfo)| it.0 == block && *it.1.name == *whole;
             if variables.iter().any(is_whole) {
                 parts.push((block, whole, order, variables.remove(i).1));
             }
@@ -261,7 +261,7 @@ impl Binary {
             }
             let mut own: Vec<_> = parts
                 .iter()
-                .filter(|it| it.0 == *block && it.1 == variable.name)
+                .filter(|it| it.0 == *block && *it.1 == *variable.name)
                 .collect();
             own.sort_by_key(|it| it.2);
             let size = self.type_of(variable.ty).size;
@@ -386,7 +386,7 @@ fn drop_duplicates(variables: &mut Vec<(usize, VariableInfo)>) {
     while i + 1 < variables.len() {
         let (a, b) = (&variables[i], &variables[i + 1]);
         let same = a.0 == b.0 && a.1.name == b.1.name && a.1.kind == b.1.kind;
-        if !same || a.1.kind != VariableKind::Result || a.1.name == "_" {
+        if !same || a.1.kind != VariableKind::Result || &*a.1.name == "_" {
             i += 1;
         } else if matches!(a.1.location, Location::Pieces(_)) {
             variables.remove(i + 1);

@@ -1,5 +1,7 @@
 //! Is `T(x)` a conversion, a builtin or a call, and what does it give?
 
+use std::sync::Arc;
+
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::arith::fit;
@@ -412,7 +414,7 @@ fn retyped(mut x: Operand, ty: Type, types: &super::types::Types<'_>) -> Operand
         target.ty = Some(elem);
     }
     x.ty = Some(ty);
-    x.name.clear();
+    x.name = Arc::default();
     x
 }
 

@@ -11,7 +11,7 @@ use crate::engine::eval::expr::{Expr, ExprKind, Literal, Op};
 use crate::engine::eval::made::{Made, are_alike, fits_constant, number_of};
 use crate::engine::eval::names::package_of;
 use crate::engine::eval::ops::{Number, Program, STACK_MAX, Step};
-use crate::engine::eval::scope::in_order;
+use crate::engine::eval::scope::hiding_order;
 use crate::engine::eval::types::{Shape, Type, Types};
 use crate::engine::eval::value::Kind;
 
@@ -117,10 +117,9 @@ impl Compiler<'_> {
     }
 
     fn ident(&mut self, name: &str) -> Option<Made> {
-        if self.variables.iter().any(|it| it.name == name) {
-            let found = in_order(&self.variables);
-            let info = found.into_iter().rfind(|it| it.name == name)?.clone();
-            return self.variable(&info);
+        let named = self.variables.iter().filter(|it| *it.name == *name);
+        if let Some(info) = named.max_by_key(|it| hiding_order(it)) {
+            return self.variable(&info.clone());
         }
         match name {
             "true" | "false" => Some(Made::Bool(name == "true")),
@@ -211,7 +210,7 @@ impl Compiler<'_> {
 
     fn selector(&mut self, x: &Expr, name: &str) -> Option<Made> {
         if let Some(first) = x.ident() {
-            let is_variable = self.variables.iter().any(|it| it.name == first);
+            let is_variable = self.variables.iter().any(|it| *it.name == *first);
             match (first, name, is_variable) {
                 ("runtime", "threadid", false) => {
                     self.add(Step::ThreadId);

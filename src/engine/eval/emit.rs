@@ -140,7 +140,7 @@ impl Emitter {
         let Plan { face, ty, level, .. } = &self.plans[plan];
         let mut value = to.loader.value(face.name.clone(), ty, addr, *level);
         value.flags |= face.flags;
-        value.location = face.location.to_string();
+        value.location.clone_from(&face.location);
         value.decl_line = face.decl_line;
         to.sink.whole(&value);
         value.unreadable.is_none()

@@ -19,6 +19,7 @@ use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::dynamic::DynamicType;
 use crate::engine::eval::operand::{Const, Data, Operand};
 use crate::engine::eval::reader::{Reader, explain};
+use crate::engine::eval::scope::hiding_order;
 use crate::engine::eval::text;
 use crate::engine::eval::types::{Shape, Type, Types};
 use crate::engine::eval::value::{Flags, Kind, LoadConfig, Variable};
@@ -65,7 +66,8 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// What [`Binary::scope_at`] says: frames of a recursion are at the same few places.
+    /// What [`Binary::scope_at`] says, the variables in the order in which they hide
+    /// each other: frames of a recursion are at the same few places.
     pub fn scope_at(
         &self,
         pc: FileAddr,
@@ -75,7 +77,9 @@ impl<'a> Cx<'a> {
         if let Some(known) = self.scopes.borrow().get(&key) {
             return Ok(known.clone());
         }
-        let found = Rc::new(self.types.binary.scope_at(pc, inline_depth)?);
+        let mut found = self.types.binary.scope_at(pc, inline_depth)?;
+        found.variables.sort_by_key(hiding_order);
+        let found = Rc::new(found);
         self.scopes.borrow_mut().insert(key, found.clone());
         Ok(found)
     }
@@ -107,7 +111,7 @@ pub(crate) struct Loader<'c, 'a> {
 pub(crate) fn load(cx: &Cx<'_>, operand: &Operand, config: LoadConfig) -> Variable {
     let mut loader = Loader::new(cx, config);
     let mut v = loader.operand(operand);
-    v.name = Arc::from(operand.name.as_str());
+    v.name.clone_from(&operand.name);
     v.location.clone_from(&operand.location);
     v.decl_line = operand.decl_line;
     v.flags |= operand.flags;
@@ -152,7 +156,7 @@ impl<'c, 'a> Loader<'c, 'a> {
                     Some(ty) => self.header(ty, at),
                     None => Variable { addr: at, ..Variable::empty() },
                 };
-                child.name = Arc::from(target.name.as_str());
+                child.name.clone_from(&target.name);
                 child.location.clone_from(&target.location);
                 child.decl_line = target.decl_line;
                 child.flags = target.flags;

@@ -27,7 +27,7 @@ impl Evaluator<'_, '_> {
         }
         let called = match x.name.is_empty() {
             true => x.type_text(),
-            false => x.name.clone(),
+            false => x.name.to_string(),
         };
         match (&x.ty, &x.data) {
             (_, Data::Register(bytes, _)) => return register_view(bytes, name),
@@ -106,7 +106,7 @@ impl Evaluator<'_, '_> {
                         };
                         it.flags |= inner.flags_to_pass_on();
                         if !x.name.is_empty() {
-                            it.name = format!("{}.{name}", x.name);
+                            it.name = format!("{}.{name}", x.name).into();
                         }
                         return Ok(Some(it));
                     }
@@ -166,7 +166,7 @@ impl Evaluator<'_, '_> {
 
     /// The buffer of a channel, as a pointer to the array that it is.
     fn channel_buffer(&self, x: &Operand, header: Operand) -> Result<Operand> {
-        let header = header.named(x.name.as_str());
+        let header = header.named(x.name.clone());
         let capacity = self.member(header.clone(), "dataqsiz")?;
         let mut buffer = self.member(header, "buf")?;
         let capacity = self.as_int(&capacity)?;

@@ -46,8 +46,9 @@ impl Evaluator<'_, '_> {
                 all
             }
         };
-        let found =
-            all.iter().find(|it| it.name == name && !it.flags.contains(Flags::SHADOWED));
+        let found = all
+            .iter()
+            .find(|it| *it.name == *name && !it.flags.contains(Flags::SHADOWED));
         Ok(found.cloned())
     }
 
@@ -111,7 +112,7 @@ impl Evaluator<'_, '_> {
 pub(crate) fn global_operand(cx: &Cx<'_>, global: &Global) -> Operand {
     let ty = cx.types.of(global.ty);
     let mut it = Operand::at(ty, cx.bias.loaded(global.addr));
-    it.location = format!("[block] DW_OP_addr {:#x} ", global.addr.0);
+    it.location = format!("[block] DW_OP_addr {:#x} ", global.addr.0).into();
     it.named(global.name.as_str())
 }
 

@@ -1,6 +1,8 @@
 //! What does an expression work with? Values that are known, or known to be somewhere,
 //! and not loaded further than needed.
 
+use std::sync::Arc;
+
 use crate::engine::addr::Addr;
 use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::types::Type;
@@ -9,13 +11,13 @@ use crate::engine::eval::value::{Flags, Kind, Variable};
 /// A value that an expression came by.
 #[derive(Clone)]
 pub(crate) struct Operand {
-    pub name: String,
+    pub name: Arc<str>,
     /// `None` for untyped constants and `nil`.
     pub ty: Option<Type>,
     pub data: Data,
     pub flags: Flags,
     pub unreadable: Option<String>,
-    pub location: String,
+    pub location: Arc<str>,
     pub decl_line: i64,
 }
 
@@ -75,12 +77,12 @@ impl Const {
 impl Operand {
     fn of(ty: Option<Type>, data: Data) -> Operand {
         Operand {
-            name: String::new(),
+            name: Arc::default(),
             ty,
             data,
             flags: Flags::default(),
             unreadable: None,
-            location: String::new(),
+            location: Arc::default(),
             decl_line: 0,
         }
     }
@@ -125,7 +127,7 @@ impl Operand {
         Operand::of(None, Data::HitCounts).named("delve.bphitcount")
     }
 
-    pub fn named(mut self, name: impl Into<String>) -> Operand {
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Operand {
         self.name = name.into();
         self
     }

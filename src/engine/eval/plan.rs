@@ -63,7 +63,7 @@ impl Emitter {
         ty: &Type,
         name: &str,
     ) -> Option<PlanId> {
-        let own = operand.name.as_str();
+        let own = &*operand.name;
         let name = if own.is_empty() { name } else { own };
         let mut hasher = FxHasher::default();
         hasher.write(name.as_bytes());
@@ -81,7 +81,7 @@ impl Emitter {
         let plan = self.plan(cx, Arc::from(name), ty, 0, 0)?;
         let face = &mut self.plans[plan].face;
         face.flags = operand.flags;
-        face.location = Arc::from(operand.location.as_str());
+        face.location.clone_from(&operand.location);
         face.decl_line = operand.decl_line;
         if let Some(key) = key {
             self.roots.insert(key, plan);

@@ -25,6 +25,8 @@ const PLACES_MAX: usize = 1 << 18;
 struct Link {
     /// From the start of the value.
     offset: u64,
+    /// How deep in the value it is, as the loader counts.
+    level: i64,
     to: Target,
 }
 
@@ -34,6 +36,13 @@ enum Target {
     Pointer(Type),
     /// An interface, empty or not.
     Interface(bool),
+}
+
+/// Values of one type whose links are followed.
+struct Round {
+    ty: Type,
+    level: i64,
+    at: Vec<Addr>,
 }
 
 impl Loader<'_, '_> {
@@ -61,22 +70,23 @@ impl Loader<'_, '_> {
     }
 
     fn follow(&self, ty: &Type, at: &[Addr], level: i64) {
-        let mut todo: Vec<(Type, Vec<Addr>)> = vec![(ty.clone(), at.to_vec())];
+        let mut todo = vec![Round { ty: ty.clone(), level, at: at.to_vec() }];
         for _ in 0..ROUNDS_MAX {
             let mut places = Vec::new();
             let mut next = Vec::new();
-            for (ty, at) in &todo {
+            for Round { ty, level, at } in &todo {
                 let mut links = Vec::new();
-                self.links(ty, 0, level, &mut links);
+                self.links(ty, 0, *level, &mut links);
                 for link in &links {
                     if let Target::Interface(empty) = link.to {
-                        self.gather_held(link.offset, empty, at, &mut places, &mut next);
+                        self.gather_held(link, empty, at, &mut places, &mut next);
                         continue;
                     }
                     let found = self.gather(link, at, &mut places);
                     if let (Target::Pointer(target), false) = (&link.to, found.is_empty())
                     {
-                        next.push((target.clone(), found));
+                        let (ty, level) = (target.clone(), link.level);
+                        next.push(Round { ty, level, at: found });
                     }
                 }
             }
@@ -132,22 +142,24 @@ impl Loader<'_, '_> {
     /// Adds what the interfaces at some places hold, sorted by type.
     fn gather_held(
         &self,
-        offset: u64,
+        link: &Link,
         empty: bool,
         at: &[Addr],
         places: &mut Vec<(Addr, usize)>,
-        next: &mut Vec<(Type, Vec<Addr>)>,
+        next: &mut Vec<Round>,
     ) {
-        let mut by_type: FxHashMap<TypeId, (Type, Vec<Addr>)> = FxHashMap::default();
+        let mut by_type: FxHashMap<TypeId, Round> = FxHashMap::default();
         for at in at {
             if places.len() >= PLACES_MAX {
                 break;
             }
-            let held = self.cx.held_by(at.offset(offset.cast_signed()), empty);
+            let held = self.cx.held_by(at.offset(link.offset.cast_signed()), empty);
             let Ok(Held::Value { ty, at }) = held else { continue };
             let Some(id) = ty.id() else { continue };
             places.push((at, usize::try_from(ty.size()).unwrap_or(usize::MAX)));
-            by_type.entry(id).or_insert_with(|| (ty, Vec::new())).1.push(at);
+            let level = link.level;
+            let round = || Round { ty, level, at: Vec::new() };
+            by_type.entry(id).or_insert_with(round).at.push(at);
         }
         next.extend(by_type.into_values());
     }
@@ -159,15 +171,15 @@ impl Loader<'_, '_> {
         }
         let types = &self.cx.types;
         match ty.shape() {
-            Shape::String => out.push(Link { offset, to: Target::String }),
+            Shape::String => out.push(Link { offset, level, to: Target::String }),
             Shape::Slice(elem) => {
-                out.push(Link { offset, to: Target::Slice(types.elem(elem)) });
+                out.push(Link { offset, level, to: Target::Slice(types.elem(elem)) });
             }
             Shape::Pointer(elem) if self.config.follow_pointers => {
-                out.push(Link { offset, to: Target::Pointer(types.elem(elem)) });
+                out.push(Link { offset, level, to: Target::Pointer(types.elem(elem)) });
             }
             Shape::Interface { empty } => {
-                out.push(Link { offset, to: Target::Interface(*empty) });
+                out.push(Link { offset, level, to: Target::Interface(*empty) });
             }
             Shape::Struct(members) if level <= self.config.recurse_max => {
                 for member in members {

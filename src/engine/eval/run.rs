@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
@@ -243,7 +244,7 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         }
         if is_cast {
             // A name of its own would hide the text of the expression.
-            target.name.clear();
+            target.name = Arc::default();
         }
         Ok(target)
     }

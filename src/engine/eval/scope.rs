@@ -43,14 +43,28 @@ pub(crate) fn variables(
         all.extend(variables_of_frame(cx, scope, *index, !around.is_empty())?);
     }
     all.extend(variables_of_frame(cx, scope, frame_index, !around.is_empty())?);
+    flag_hidden(&mut all);
+    Ok(all)
+}
+
+fn flag_hidden(all: &mut [Operand]) {
+    /// Among so few, looking at all the others is faster than a table.
+    const FEW: usize = 24;
+    if all.len() <= FEW {
+        for i in 1..all.len() {
+            let (before, from) = all.split_at_mut(i);
+            let same = before.iter_mut().filter(|it| it.name == from[0].name);
+            same.for_each(|it| it.flags |= Flags::SHADOWED);
+        }
+        return;
+    }
     let mut last_named: FxHashMap<&str, usize> = FxHashMap::default();
-    let named = all.iter().map(|it| it.name.as_str()).zip(0..);
+    let named = all.iter().map(|it| &*it.name).zip(0..);
     let hidden: Vec<usize> =
         named.filter_map(|(name, i)| last_named.insert(name, i)).collect();
     for i in hidden {
         all[i].flags |= Flags::SHADOWED;
     }
-    Ok(all)
 }
 
 /// The variables of one frame alone. `with_outer`: what it captured is found in the
@@ -74,18 +88,17 @@ fn variables_of_frame(
         let is_captured = it.closure_offset.is_some();
         !(is_body && (it.name.starts_with('~') || is_captured && with_outer))
     };
-    let order = in_order(&found.variables);
     // An escaped parameter of a generic function is described once as what was passed,
     // with its real type, and once as where it lives, with the shape.
     let passed = |it: &VariableInfo| {
-        let same = |other: &&&VariableInfo| {
+        let same = |other: &&VariableInfo| {
             other.name == it.name && other.dict_index.is_some() && !other.escaped
         };
-        if it.escaped { order.iter().find(same).copied() } else { None }
+        if it.escaped { found.variables.iter().find(same) } else { None }
     };
-    let mut all: Vec<Operand> = order
+    let mut all: Vec<Operand> = found
+        .variables
         .iter()
-        .copied()
         .filter(wanted)
         .map(|it| place.variable(it, passed(it)))
         .collect();
@@ -145,16 +158,12 @@ pub(crate) fn parent_offset(scope: &EvalScope<'_>) -> i64 {
     parent.map_or(0, Frame::cfa_offset)
 }
 
-/// Variables in the order in which they hide each other: arguments, then by depth and by
-/// declaration.
-pub(crate) fn in_order(variables: &[VariableInfo]) -> Vec<&VariableInfo> {
-    let mut order: Vec<&VariableInfo> = variables.iter().collect();
-    order.sort_by_key(|it| {
-        let is_formal = matches!(it.kind, VariableKind::Argument | VariableKind::Result);
-        let depth = if is_formal && it.depth == 0 { 0 } else { it.depth + 1 };
-        (depth, it.decl_line)
-    });
-    order
+/// By this variables are sorted into the order in which they hide each other: arguments,
+/// then by depth and by declaration.
+pub(crate) fn hiding_order(it: &VariableInfo) -> (u32, u32) {
+    let is_formal = matches!(it.kind, VariableKind::Argument | VariableKind::Result);
+    let depth = if is_formal && it.depth == 0 { 0 } else { it.depth.saturating_add(1) };
+    (depth, it.decl_line)
 }
 
 /// What locations are relative to.
@@ -199,7 +208,7 @@ impl<'p, 'a> Place<'p, 'a> {
         place.closure = place.find_closure();
         place.dictionary = hidden
             .iter()
-            .find(|it| it.name == ".dict")
+            .find(|it| &*it.name == ".dict")
             .and_then(|it| place.bytes_at(&it.location, 8).ok())
             .and_then(|bytes| bytes.try_into().ok())
             .map(|bytes| Addr(u64::from_le_bytes(bytes)))

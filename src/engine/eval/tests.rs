@@ -439,7 +439,7 @@ impl Rebuilt {
             real_type: face.real_type.clone(),
             kind: face.kind,
             flags: face.flags,
-            location: face.location.to_string(),
+            location: face.location.clone(),
             decl_line: face.decl_line,
             addr: it.addr,
             value: match it.text {

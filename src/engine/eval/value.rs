@@ -41,7 +41,7 @@ pub struct Variable {
     /// Why the value could not be read.
     pub unreadable: Option<String>,
     /// Where the debug information says the value is (`show-location-expr`).
-    pub location: String,
+    pub location: Arc<str>,
     /// The line of the declaration; zero for globals and children.
     pub decl_line: i64,
 }
@@ -66,7 +66,7 @@ impl Variable {
             children: Some(Vec::new()),
             base: Addr(0),
             unreadable: None,
-            location: String::new(),
+            location: Arc::default(),
             decl_line: 0,
         }
     }

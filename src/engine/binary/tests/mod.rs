@@ -83,11 +83,11 @@ fn sites(binary: &Binary, mark: &str) -> Vec<FileAddr> {
 }
 
 fn names(scope: &Scope) -> Vec<&str> {
-    scope.variables.iter().map(|it| it.name.as_str()).collect()
+    scope.variables.iter().map(|it| &*it.name).collect()
 }
 
 fn variable<'a>(scope: &'a Scope, name: &str) -> &'a VariableInfo {
-    let mut found = scope.variables.iter().rev().filter(|it| it.name == name);
+    let mut found = scope.variables.iter().rev().filter(|it| *it.name == *name);
     found.next().unwrap_or_else(|| panic!("{name} is in {:?}", names(scope)))
 }
 
@@ -291,7 +291,7 @@ fn generic_variables_say_where_their_type_is() {
             let x = variable(&scope, "x");
             assert!(x.dict_index.is_some(), "{release}: {x:?}");
             assert!(binary.type_of(x.ty).name.starts_with("go.shape."), "{release}");
-            assert!(scope.hidden.iter().any(|it| it.name == ".dict"), "{release}");
+            assert!(scope.hidden.iter().any(|it| &*it.name == ".dict"), "{release}");
         }
     }
 }
@@ -302,10 +302,7 @@ fn optimized_frames_have_variables_too() {
         let site = sites(&binary, "twice")[0];
         let inner = binary.scope_at(site, 0).unwrap();
         assert!(
-            inner
-                .variables
-                .iter()
-                .all(|it| it.name == "x" || it.name == "y" || it.name == "~r0"),
+            inner.variables.iter().all(|it| ["x", "y", "~r0"].contains(&&*it.name)),
             "{release}: {:?}",
             names(&inner)
         );
@@ -322,7 +319,7 @@ fn types_are_what_the_source_says() {
         let TypeKind::Struct { fields } = &ty.kind else { panic!("{release}: {ty:?}") };
         let kinds: Vec<_> = fields
             .iter()
-            .map(|it| (it.name.as_str(), it.offset, plain(&binary, it.ty)))
+            .map(|it| (&*it.name, it.offset, plain(&binary, it.ty)))
             .collect();
         let kind = |name: &str| {
             let found = kinds.iter().find(|it| it.0 == name).expect(name);
