@@ -256,16 +256,15 @@ pub struct Variables<'a> {
     forms: Vec<Option<Form>>,
 }
 
-/// The text around what differs from value to value.
+/// The text around what differs from value to value: `{"name":…,"addr":`, then
+/// `,"onlyAddr":false,"type":…,"value":"`, then all that follows the value of one that has
+/// no length and no children.
 struct Form {
-    /// `{"name":…,"addr":`
-    start: Vec<u8>,
-    /// `,"onlyAddr":false,"type":…,"value":"`, the quote included.
-    middle: Vec<u8>,
-    /// `,"unreadable":"","LocationExpr":…,"DeclLine":…}`
-    end: Vec<u8>,
-    /// All that follows the value of one that has no length and no children.
-    scalar_end: Vec<u8>,
+    text: Vec<u8>,
+    middle: usize,
+    scalar_end: usize,
+    /// The end of every value: `,"unreadable":"","LocationExpr":…,"DeclLine":…}`
+    end: usize,
 }
 
 impl<'a> Variables<'a> {
@@ -302,9 +301,9 @@ impl<'a> Variables<'a> {
         }
         let form = self.forms[face.id].get_or_insert_with(|| Form::of(face));
         let json = &mut *self.json;
-        json.bytes.extend_from_slice(&form.start);
+        json.bytes.extend_from_slice(form.start());
         json.uint(it.addr.0);
-        json.bytes.extend_from_slice(&form.middle);
+        json.bytes.extend_from_slice(form.middle());
         match it.text {
             Text::Empty => &mut *json,
             Text::Int(number) => json.int(number),
@@ -319,39 +318,46 @@ impl<'a> Variables<'a> {
         let json = &mut *self.json;
         json.raw(r#"],"base":"#).uint(it.base.0);
         if let Some(Some(form)) = self.forms.get(face.id) {
-            json.bytes.extend_from_slice(&form.end);
+            json.bytes.extend_from_slice(form.end());
         }
     }
 }
 
 impl Form {
+    /// Most are as long at most.
+    const LEN: usize = 448;
+
     fn of(face: &Face) -> Form {
-        let made = |write: &dyn Fn(&mut Json)| {
-            let mut json = Json { bytes: Vec::with_capacity(192), sent_by: None };
-            write(&mut json);
-            json.bytes
-        };
-        let end = |json: &mut Json| {
-            json.raw(r#","unreadable":"","LocationExpr":"#).text(&face.location);
-            json.raw(r#","DeclLine":"#).int(face.decl_line).raw("}");
-        };
-        Form {
-            start: made(&|json| {
-                json.raw(r#"{"name":"#).text(&face.name).raw(r#","addr":"#);
-            }),
-            middle: made(&|json| {
-                json.raw(r#","onlyAddr":false,"type":"#).text(&face.type_name);
-                json.raw(r#","realType":"#).text(&face.real_type);
-                json.raw(r#","flags":"#).uint(face.flags.0.into());
-                json.raw(r#","kind":"#).uint(face.kind.number().into());
-                json.raw(r#","value":""#);
-            }),
-            end: made(&end),
-            scalar_end: made(&|json| {
-                json.raw(r#"","StringValueBytes":null,"len":0,"cap":0,"#);
-                end(json.raw(r#""children":[],"base":0"#));
-            }),
-        }
+        let mut json = Json { bytes: Vec::with_capacity(Form::LEN), sent_by: None };
+        json.raw(r#"{"name":"#).text(&face.name).raw(r#","addr":"#);
+        let middle = json.bytes.len();
+        json.raw(r#","onlyAddr":false,"type":"#).text(&face.type_name);
+        json.raw(r#","realType":"#).text(&face.real_type);
+        json.raw(r#","flags":"#).uint(face.flags.0.into());
+        json.raw(r#","kind":"#).uint(face.kind.number().into());
+        json.raw(r#","value":""#);
+        let scalar_end = json.bytes.len();
+        json.raw(r#"","StringValueBytes":null,"len":0,"cap":0,"children":[],"base":0"#);
+        let end = json.bytes.len();
+        json.raw(r#","unreadable":"","LocationExpr":"#).text(&face.location);
+        json.raw(r#","DeclLine":"#).int(face.decl_line).raw("}");
+        Form { text: json.bytes, middle, scalar_end, end }
+    }
+
+    fn start(&self) -> &[u8] {
+        &self.text[..self.middle]
+    }
+
+    fn middle(&self) -> &[u8] {
+        &self.text[self.middle..self.scalar_end]
+    }
+
+    fn scalar_end(&self) -> &[u8] {
+        &self.text[self.scalar_end..]
+    }
+
+    fn end(&self) -> &[u8] {
+        &self.text[self.end..]
     }
 }
 
@@ -364,7 +370,7 @@ impl Sink for Variables<'_> {
     fn plain(&mut self, face: &Face, it: &Plain<'_>) {
         let (json, form) = self.begin(face, it);
         if it.len == 0 && it.cap == 0 && it.base.0 == 0 {
-            json.bytes.extend_from_slice(&form.scalar_end);
+            json.bytes.extend_from_slice(form.scalar_end());
             return;
         }
         json.raw(r#"","StringValueBytes":null,"len":"#).int(it.len);

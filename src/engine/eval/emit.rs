@@ -7,6 +7,7 @@
 //! about it, is loaded by the [`Loader`] as always: it alone says what such a value is
 //! like, and the plain ones are what it would have made of them (the tests compare).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -16,6 +17,7 @@ use crate::engine::binary::TypeId;
 use crate::engine::eval::load::{BAD_ELEMENTS_MAX, Cx, Loader, STRING_LEN_MAX, load};
 use crate::engine::eval::map;
 use crate::engine::eval::operand::{Data, Operand};
+use crate::engine::eval::placed::{Code, Placed};
 use crate::engine::eval::plan::{Plan, PlanId, Walk};
 use crate::engine::eval::prefetch::WORTHWHILE;
 use crate::engine::eval::text;
@@ -81,12 +83,19 @@ pub struct Emitter {
     pub(super) elements: FxHashMap<(TypeId, i64), PlanId>,
     /// Plans of variables, by type, line and the hash of the name: the last one each.
     pub(super) roots: FxHashMap<(TypeId, i64, u64), PlanId>,
+    /// The variables of frames at some code, if they share their places.
+    pub(super) placed: FxHashMap<Code, Option<Rc<[Placed]>>>,
 }
 
 impl Emitter {
     pub fn new(config: LoadConfig) -> Emitter {
-        let (elements, roots) = (FxHashMap::default(), FxHashMap::default());
-        Emitter { config, plans: Vec::new(), elements, roots }
+        Emitter {
+            config,
+            plans: Vec::new(),
+            elements: FxHashMap::default(),
+            roots: FxHashMap::default(),
+            placed: FxHashMap::default(),
+        }
     }
 
     /// How far values are loaded.
@@ -108,11 +117,8 @@ impl Emitter {
         };
         if let Some((addr, ty)) = at
             && let Some(plan) = self.root_plan(cx, operand, ty, name)
-            && !matches!(self.plans[plan].walk, Walk::Load)
-            && let Some(bytes) = cx.reader.view(addr, self.plans[plan].size)
+            && self.emit_planned(cx, plan, addr, sink)
         {
-            let loader = Loader::new(cx, self.config);
-            self.value(&mut To { loader, sink }, plan, addr, &bytes);
             return;
         }
         let mut value = load(cx, operand, self.config);
@@ -120,6 +126,25 @@ impl Emitter {
             value.name = Arc::from(name);
         }
         sink.whole(&value);
+    }
+
+    /// Hands on a value that may be plain. False if it is not, or cannot be read, and
+    /// nothing has been handed on.
+    pub(super) fn emit_planned(
+        &mut self,
+        cx: &Cx<'_>,
+        plan: PlanId,
+        addr: Addr,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        let Plan { walk, size, .. } = &self.plans[plan];
+        if matches!(walk, Walk::Load) {
+            return false;
+        }
+        let Some(bytes) = cx.reader.view(addr, *size) else { return false };
+        let loader = Loader::new(cx, self.config);
+        self.value(&mut To { loader, sink }, plan, addr, &bytes);
+        true
     }
 
     /// Hands on the value whose bytes these are. False if it cannot be read.

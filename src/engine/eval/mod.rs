@@ -34,6 +34,7 @@ pub mod facts;
 pub(crate) mod map;
 pub mod emit;
 mod plan;
+mod placed;
 pub(crate) mod zone;
 pub mod scope;
 pub(crate) mod names;
@@ -50,6 +51,8 @@ pub mod ops;
 pub(crate) mod made;
 pub(crate) mod compile;
 pub mod condition;
+
+use std::cell::OnceCell;
 
 use regex::Regex;
 
@@ -107,7 +110,8 @@ impl Request<'_> {
 /// The variables of a frame, not loaded yet.
 pub struct Found<'c, 'a> {
     cx: &'c Cx<'a>,
-    all: Vec<operand::Operand>,
+    scope: EvalScope<'a>,
+    all: OnceCell<Vec<operand::Operand>>,
 }
 
 impl Found<'_, '_> {
@@ -127,9 +131,26 @@ impl Found<'_, '_> {
         sink: &mut dyn Sink,
         wanted: impl Fn(Flags) -> bool,
     ) {
-        for it in self.all.iter().filter(|it| wanted(it.flags)) {
-            emitter.operand(self.cx, it, "", sink);
+        let placed = emitter.placed(self.cx, &self.scope, || self.all());
+        let cfa = self.scope.frame().map_or(Addr(0), |it| it.cfa);
+        let Some(placed) = placed else {
+            for it in self.all().iter().filter(|it| wanted(it.flags)) {
+                emitter.operand(self.cx, it, "", sink);
+            }
+            return;
+        };
+        for (nth, it) in placed.iter().enumerate().filter(|(_, it)| wanted(it.flags)) {
+            if !emitter.emit_placed(self.cx, *it, cfa, sink)
+                && let Some(operand) = self.all().get(nth)
+            {
+                emitter.operand(self.cx, operand, "", sink);
+            }
         }
+    }
+
+    fn all(&self) -> &[operand::Operand] {
+        let find = || scope::variables(self.cx, &self.scope, self.scope.frame_index);
+        self.all.get_or_init(|| find().unwrap_or_default())
     }
 }
 
@@ -196,8 +217,12 @@ impl<'a> EvalScope<'a> {
 
     /// The variables of the frame, to be handed on as they are loaded.
     pub fn found<'c>(&self, request: &'c Request<'a>) -> Result<Found<'c, 'a>> {
-        let all = scope::variables(&request.0, self, self.frame_index)?;
-        Ok(Found { cx: &request.0, all })
+        let found = Found { cx: &request.0, scope: *self, all: OnceCell::new() };
+        if scope::shared_code(&request.0, self).is_none() {
+            let all = scope::variables(&request.0, self, self.frame_index)?;
+            return Ok(Found { all: all.into(), ..found });
+        }
+        Ok(found)
     }
 
     /// Hands on the value of an expression as it is loaded.

@@ -10,6 +10,7 @@ use crate::engine::eval::EvalScope;
 use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::load::{Cx, Origin, OriginPlace};
 use crate::engine::eval::operand::{Const, Data, Operand};
+use crate::engine::eval::placed::Code;
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::types::Type;
 use crate::engine::eval::value::{Flags, Kind};
@@ -109,6 +110,36 @@ fn variables_of_frame(
         }
     }
     Ok(all)
+}
+
+/// The code that the frame is at, and its CFA, if its variables are described and there
+/// is nothing about this frame that other frames at the same code have not: registers, or
+/// frames around it whose variables are its too.
+pub(super) fn shared_code(cx: &Cx<'_>, scope: &EvalScope<'_>) -> Option<(Code, Addr)> {
+    let frame = scope.frame()?;
+    let function = frame.function.as_ref()?;
+    if frame.registers.is_some() || is_range_body(&function.name) {
+        return None;
+    }
+    let code = (cx.bias.stated(frame.lookup_pc), frame.inline_depth);
+    cx.scope_at(code.0, code.1).ok()?;
+    Some((code, frame.cfa))
+}
+
+/// Whether the variables of each frame at this code are in memory, at fixed distances
+/// from the CFA.
+pub(super) fn has_fixed_places(cx: &Cx<'_>, (pc, inline_depth): Code) -> bool {
+    let is_fixed = |it: &VariableInfo| {
+        let is_from_cfa = match &it.location {
+            Location::Pieces(pieces) => {
+                let piece = pieces.as_slice();
+                matches!(piece, [Piece { size: None, at: PieceAt::CfaOffset(_) }])
+            }
+            _ => false,
+        };
+        is_from_cfa && !it.escaped && it.dict_index.is_none() && it.constant.is_none()
+    };
+    cx.scope_at(pc, inline_depth).is_ok_and(|it| it.variables.iter().all(is_fixed))
 }
 
 /// Whether a function is the body of a loop over a function: `F-range1`.
