@@ -266,3 +266,35 @@ fn ancestors_are_shown_where_the_runtime_keeps_them() {
     let text = ask(&mut debugged).unwrap_err();
     assert_eq!(text, "tracebackancestors is disabled");
 }
+
+/// The variables of frames at the same code are read by where those of the first are.
+#[test]
+fn each_frame_of_a_recursion_has_its_own_variables() {
+    let fixture = Fixture::build("deep");
+    let mut debugged = Debugged::at(&fixture, &[], "main.bottom");
+    let cfg = Some(LOAD);
+    let args = StacktraceIn { id: -1, depth: 60, cfg, ..Default::default() };
+    let frames = debugged.wire.ask(args).locations.unwrap();
+    let is_descent = |it: &(&Stackframe, i64)| {
+        functions(std::slice::from_ref(it.0)) == ["main.descend"]
+    };
+    let descents = frames.iter().zip(0..).filter(is_descent);
+    let mut depths = Vec::new();
+    for (frame, nth) in descents {
+        let all = frame.locals.iter().flatten().chain(frame.arguments.iter().flatten());
+        // A result without a name cannot be asked for.
+        for found in all.filter(|it| !it.name.starts_with('~')) {
+            let scope = EvalScope::selected(nth);
+            let expr = found.name.clone();
+            let args = EvalIn { scope, expr, cfg: Some(LOAD) };
+            let alone = debugged.wire.ask(args).variable.expect("a value");
+            let of = |it: &Variable| (it.addr, it.value.clone(), it.children.clone());
+            assert_eq!(of(found), of(&alone), "frame {nth}: {}", found.name);
+        }
+        let depth = frame.arguments.iter().flatten().find(|it| it.name == "depth");
+        depths.push(depth.unwrap().value.clone());
+    }
+    let expected: Vec<_> = (0..depths.len()).map(|it| it.to_string()).collect();
+    assert_eq!(depths, expected);
+    assert!(depths.len() > 50);
+}
