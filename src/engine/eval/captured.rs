@@ -66,7 +66,7 @@ impl Cx<'_> {
             });
             Some(CapturedVariable {
                 offset,
-                name: Arc::from(it.name),
+                name: it.name,
                 escaped: it.escaped && value.is_none(),
                 ty: value.and_then(|it| it.id()).unwrap_or(it.ty),
             })
