@@ -1188,6 +1188,37 @@ fn a_breakpoint_that_is_not_in_this_program_is_shown_kept_and_can_be_dropped() {
 }
 
 #[test]
+fn tracepoints_are_told_and_gone_past() {
+    let (mut script, fake) = script(true, (160, 45));
+    let mut hits = 0;
+    fake.on::<Command>(move |_| {
+        hits += 1;
+        let mut now = stop_at(10);
+        let thread = now.current_thread.as_mut().unwrap();
+        let breakpoint = thread.breakpoint.as_mut().unwrap();
+        breakpoint.tracepoint = hits < 3;
+        now.threads = Some(vec![thread.clone()]);
+        Ok(CommandOut { state: now })
+    });
+    let stop = script.state.stop.0;
+    script.keys("c");
+    let lines = script.state.console.lines.iter();
+    let told = lines.filter(|it| it.to_string().contains("> goroutine(7): main.count("));
+    assert_eq!(told.count(), 2);
+    assert_eq!(script.state.stop.0, stop + 1, "only the breakpoint is a stop");
+    // Whoever halts it at one wants it to stand still.
+    fake.hold::<Command>();
+    script.keys("c P");
+    let mut now = stop_at(10);
+    let thread = now.current_thread.as_mut().unwrap();
+    thread.breakpoint.as_mut().unwrap().tracepoint = true;
+    now.threads = Some(vec![thread.clone()]);
+    fake.release::<Command>(Ok(CommandOut { state: now }));
+    script.pump();
+    assert!(script.state.is_stopped(), "{}", script.screen());
+}
+
+#[test]
 fn what_is_kept_follows_what_the_user_does() {
     let (mut script, _) = script_with(Kept::default());
     let saved = |script: &Script| {

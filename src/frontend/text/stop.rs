@@ -20,6 +20,14 @@ pub struct StopStyle<'a> {
     pub trace_only: bool,
 }
 
+/// Whether breakpoints were hit, and all of them only report.
+pub fn is_at_tracepoints_only(state: &DebuggerState) -> bool {
+    let threads = state.threads.as_deref().unwrap_or_default();
+    let mut hit = threads.iter().filter_map(|it| it.breakpoint.as_ref()).peekable();
+    let reports = |it: &Breakpoint| it.tracepoint || it.trace_return;
+    hit.peek().is_some() && hit.all(reports)
+}
+
 /// All that happened at a stop; the selected goroutine's thread comes last.
 pub fn context(state: &DebuggerState, style: &StopStyle<'_>) -> Text {
     let mut out = Text::new();

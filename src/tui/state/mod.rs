@@ -143,6 +143,8 @@ pub struct Breakpoints {
     pub filter: String,
     /// Those that muting disabled.
     pub muted: Option<Vec<i64>>,
+    /// When their hits were asked for while the program runs.
+    pub counted_ms: u64,
     /// A temporary breakpoint, of a run to the cursor or to main: deleted at the next stop.
     pub temporary: Option<i64>,
     /// Where it is, in words, and whether the program has stopped there.
@@ -210,6 +212,8 @@ pub struct State {
     pub fatal: Option<String>,
     /// What let the program run before this stop.
     pub verb: &'static str,
+    /// The user wants it to stand still.
+    pub halts: bool,
     /// Steps that were asked for while one was being made.
     pub steps: VecDeque<msg::Resume>,
     /// How to leave as soon as the program stands still.
@@ -278,6 +282,7 @@ impl State {
             seeks_goroutine: false,
             fatal: None,
             verb: "",
+            halts: false,
             steps: VecDeque::new(),
             leave_at_stop: None,
             at_stop: Vec::new(),

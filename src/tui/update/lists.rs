@@ -163,7 +163,8 @@ fn scroll_console(state: &mut State, back: isize) {
     } else {
         state.console.lines.len()
     };
-    let most = lines.saturating_sub(height(state, Pane::Console));
+    // Lines may take several rows: the first one can always be brought to the end.
+    let most = lines.saturating_sub(1);
     state.console.back = state.console.back.saturating_add_signed(back).min(most);
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::api::types::{DebuggerState, Location, Thread, Variable};
-use crate::frontend::text::stop::panic_text;
+use crate::frontend::config::PathStyle;
+use crate::frontend::text::stop::{self, StopStyle, is_at_tracepoints_only, panic_text};
 use crate::frontend::text::wait_reason::go_minor;
 use crate::frontend::theme::Role;
 use crate::tui::state::msg::{Ask, AskError, Effect, Hello, Leave, Resume};
@@ -52,11 +53,13 @@ pub fn started(state: &mut State) {
         state.held_ms += state.now_ms.saturating_sub(state.since_ms);
     }
     state.run = Run::Running;
+    state.halts = false;
     state.since_ms = state.now_ms;
     state.standing = None;
 }
 
 pub fn halt(state: &mut State, out: &mut Vec<Effect>) {
+    state.halts = true;
     state.resume_after = false;
     out.push(Effect::Halt);
     state.say(Role::Info, "stopping...");
@@ -109,12 +112,48 @@ pub fn on_stopped(
             if held_for_a_moment(state, &now, out) {
                 return;
             }
+            if reports_only(state, asked, &now) {
+                return went_past(state, asked, &now, out);
+            }
             if state.refused.is_some() && is_where_it_was(&state.stopped, &now) {
                 return not_moved(state);
             }
             stopped(state, asked, *now, out);
         }
     }
+}
+
+/// Whether only tracepoints were hit, which clients go on from, and nobody wants it to
+/// stand still.
+fn reports_only(state: &State, asked: &Resume, now: &DebuggerState) -> bool {
+    let goes_on = *asked != Resume::Wait && state.leave_at_stop.is_none();
+    goes_on && !state.halts && now.stop_reason != "manual" && is_at_tracepoints_only(now)
+}
+
+/// Tracepoints were hit: says so in the console, and goes on.
+fn went_past(
+    state: &mut State,
+    asked: &Resume,
+    now: &DebuggerState,
+    out: &mut Vec<Effect>,
+) {
+    let paths = PathStyle::default();
+    let style =
+        StopStyle { paths: &paths, raw_strings: false, timestamp: "", trace_only: true };
+    for line in stop::context(now, &style).into_lines() {
+        state.log_line(line);
+    }
+    if *asked != Resume::Continue {
+        // What goes on is the step.
+        state.verb = asked.verb();
+    }
+    // The pane counts the hits, but not each of thousands by itself.
+    const COUNTED_EVERY_MS: u64 = 500;
+    if state.now_ms.saturating_sub(state.breakpoints.counted_ms) >= COUNTED_EVERY_MS {
+        state.breakpoints.counted_ms = state.now_ms;
+        state.breakpoints.revision += 1;
+    }
+    out.push(Effect::Resume(Resume::Continue));
 }
 
 /// Whether nothing has moved since a stop: each thread, and each count of hits.

@@ -173,8 +173,14 @@ fn about(state: &State, pane: Pane) -> String {
             format!("{} {how}", text::thousands(it.total))
         }
         Pane::Variables => {
-            let name = state.frame().and_then(|it| it.function.as_ref());
-            let name = name.map_or("", |it| text::short_function(&it.name));
+            let it = &state.variables;
+            let function = state.frame().and_then(|it| it.function.as_ref());
+            let name = match it.frame.key().filter(|_| it.frame.is_waiting()) {
+                // Those of before are there until they have come.
+                Some(_) => it.function.1.as_str(),
+                None => function.map_or("", |it| it.name.as_str()),
+            };
+            let name = text::short_function(name);
             match state.scope.frame {
                 0 => text::clean(name).into_owned(),
                 frame => format!("{} frame {frame}", text::clean(name)),

@@ -1,12 +1,13 @@
 //! Commands that make the program run.
 
 use crate::api::methods::*;
-use crate::api::types::{Breakpoint, DebuggerState, DiscardedBreakpoint};
+use crate::api::types::{DebuggerState, DiscardedBreakpoint};
 use crate::frontend::command::RestartArgs;
 use crate::frontend::command::session::{
     CommandError, Front, Outcome, Scope, Session, complain, say,
 };
 use crate::frontend::text::breakpoint;
+use crate::frontend::text::stop::is_at_tracepoints_only;
 
 impl Session {
     pub(super) fn continue_to(
@@ -336,14 +337,6 @@ fn position(state: &DebuggerState) -> Option<(u64, &str, i64)> {
         }
         _ => Some((thread.pc, &thread.file, thread.line)),
     }
-}
-
-/// Whether breakpoints were hit, and all of them only report.
-fn is_at_tracepoints_only(state: &DebuggerState) -> bool {
-    let threads = state.threads.as_deref().unwrap_or_default();
-    let mut hit = threads.iter().filter_map(|it| it.breakpoint.as_ref()).peekable();
-    let reports = |it: &Breakpoint| it.tracepoint || it.trace_return;
-    hit.peek().is_some() && hit.all(reports)
 }
 
 enum HowOn {
