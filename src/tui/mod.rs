@@ -26,6 +26,7 @@ pub mod update;
 pub mod value;
 pub mod view;
 pub mod wait_reason;
+mod words;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -54,6 +54,8 @@ pub struct Row {
     pub name: String,
     pub type_name: String,
     pub value: String,
+    /// What to edit, if that is not what is shown.
+    pub raw: Option<String>,
     pub role: Role,
     pub remark: &'static str,
     /// `None` if it has no children.
@@ -78,6 +80,7 @@ impl Row {
             name,
             type_name: String::new(),
             value: String::new(),
+            raw: None,
             role: Role::VarMeta,
             remark: "",
             is_open: None,
@@ -170,6 +173,7 @@ impl Builder<'_> {
         row.reload = reload_expr(children.holder, &row.expr);
         row.type_name = value::type_text(it);
         row.value = value::summary(it, self.tree.format_of(&path));
+        row.raw = value::raw_number(it);
         row.role = value::role(it);
         row.remark = value::remarks(it);
         row.is_open = has_children.then_some(is_open);

@@ -3,6 +3,7 @@
 use crate::api::types::{Kind, Variable, VariableFlags};
 use crate::frontend::theme::Role;
 use crate::tui::text::push_clean;
+use crate::tui::words;
 
 /// How deep the one line goes into values within values.
 const DEPTH_MAX: usize = 3;
@@ -52,6 +53,20 @@ pub fn summary(variable: &Variable, format: Format) -> String {
 /// A value on one line as far as it was loaded.
 pub fn full(variable: &Variable) -> String {
     summary(variable, Format::Decimal)
+}
+
+/// A value as a message: a text without quotes.
+pub fn message(variable: &Variable) -> String {
+    let mut it = variable;
+    while let Some(inner) = target(it) {
+        it = inner;
+    }
+    match it.kind {
+        Kind::STRING if !it.value.is_empty() => {
+            crate::tui::text::clean(&it.value).into_owned()
+        }
+        _ => full(variable),
+    }
 }
 
 /// Lines of [`lines`]: a text to read, not a dump.
@@ -169,6 +184,11 @@ fn write(out: &mut String, it: &Variable, format: Format, depth: usize) {
     }
     if is_nil(it) {
         return out.push_str("nil");
+    }
+    if format == Format::Decimal
+        && let Some(words) = words::of(it)
+    {
+        return words.chars().for_each(|c| push_clean(out, c));
     }
     match it.kind {
         Kind::STRING => quote(out, it),
@@ -394,6 +414,12 @@ fn shorten_paths(name: &str) -> String {
         }
     }
     text
+}
+
+/// The number behind the words or the name that a value is shown by.
+pub fn raw_number(it: &Variable) -> Option<String> {
+    let is_number = matches!(it.kind, Kind::INT | Kind::UINT);
+    words::number(it).filter(|_| is_number).map(|it| it.to_string())
 }
 
 /// The role that a value is drawn in.

@@ -364,7 +364,7 @@ fn panic_value(state: &State) -> Option<String> {
     let values = info.and_then(|it| it.variables.as_ref());
     match id {
         -1 => {
-            let value = values.and_then(|it| it.first()).map(value::full);
+            let value = values.and_then(|it| it.first()).map(value::message);
             Some(format!("panic: {}", value.unwrap_or_else(|| "unrecovered".to_owned())))
         }
         -2 => Some("fatal error: the runtime ends the program".into()),

@@ -337,6 +337,7 @@ pub fn edit_value(state: &mut State) {
     let Some(row) = tree(state).and_then(Tree::row).filter(|it| it.is_value()) else {
         return state.say(Role::Info, "there is no variable under the cursor");
     };
-    let (expr, value) = (row.expr.clone(), row.value.clone());
+    let value = row.raw.as_ref().unwrap_or(&row.value);
+    let (expr, value) = (row.expr.clone(), value.clone());
     keys::open_prompt(state, PromptKind::SetVariable(expr), &value);
 }

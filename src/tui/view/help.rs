@@ -9,12 +9,30 @@ use crate::tui::state::overlay::{Help, Overlay};
 use crate::tui::text;
 use crate::tui::update::keys;
 use crate::tui::view::canvas::Canvas;
-use crate::tui::view::{frame, status};
+use crate::tui::view::{frame, status, wrap};
 
 /// A line of the help.
 pub enum HelpLine {
     Title(&'static str),
-    Action { keys: String, summary: &'static str, is_enabled: bool },
+    Action {
+        keys: String,
+        summary: &'static str,
+        is_enabled: bool,
+    },
+    /// The sentence of the action above goes on.
+    More {
+        summary: &'static str,
+        is_enabled: bool,
+    },
+}
+
+/// The widest that the help is.
+pub const WIDTH_MAX: u16 = 100;
+
+/// Columns for keys, and for sentences. On a narrow screen the first key has to do.
+fn columns(width: u16) -> (u16, u16) {
+    let keys = if width < 70 { 9 } else { 20 };
+    (keys, width.saturating_sub(keys + 5))
 }
 
 /// The lines that match what was typed.
@@ -23,6 +41,7 @@ pub fn lines(state: &State) -> Vec<HelpLine> {
         Some(Overlay::Help(help)) => help.filter.text.trim(),
         _ => "",
     };
+    let width = usize::from(columns(state.width.min(WIDTH_MAX)).1);
     let mut lines = Vec::new();
     for group in Group::ALL {
         let title = lines.len();
@@ -34,11 +53,15 @@ pub fn lines(state: &State) -> Vec<HelpLine> {
                 || text::contains(it.name, filter)
                 || text::contains(it.summary, filter);
             if matches {
-                lines.push(HelpLine::Action {
-                    keys: keys.join(", "),
-                    summary: it.summary,
-                    is_enabled: keys::disabled(state, it.action).is_none(),
-                });
+                let is_enabled = keys::disabled(state, it.action).is_none();
+                let (summary, mut rest) = wrap(it.summary, width);
+                let keys = keys.join(", ");
+                lines.push(HelpLine::Action { keys, summary, is_enabled });
+                while !rest.is_empty() && width > 0 {
+                    let (summary, after) = wrap(rest, width);
+                    lines.push(HelpLine::More { summary, is_enabled });
+                    rest = after;
+                }
             }
         }
         if lines.len() > title {
@@ -57,9 +80,9 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, help: &Help) -> 
         Rect { x, y: area.y + 1, width: area.right().saturating_sub(x + 2), height: 1 };
     let cursor = status::edit_line(canvas, line, &help.filter);
     let lines = lines(state);
-    // On a narrow screen the first key has to do, so that the sentence can be read.
-    let is_narrow = area.width < 70;
-    let key_width = if is_narrow { 9 } else { 20 };
+    let (key_width, text_width) = columns(area.width);
+    let is_narrow = key_width < 20;
+    let text_x = area.x + (key_width + 4).min(area.width);
     let height = area.height.saturating_sub(4);
     for row in 0..height {
         let Some(line) = lines.get(help.top + usize::from(row)) else { break };
@@ -82,8 +105,11 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, area: Rect, help: &Help) -> 
                     false => keys,
                 };
                 canvas.put(area.x + 3, y, key_width, shown, key);
-                let x = area.x + (key_width + 4).min(area.width);
-                canvas.put(x, y, area.right().saturating_sub(x + 1), summary, role);
+                canvas.put(text_x, y, text_width, summary, role);
+            }
+            HelpLine::More { summary, is_enabled } => {
+                let role = if *is_enabled { Role::Overlay } else { Role::KeyDisabled };
+                canvas.put(text_x, y, text_width, summary, role);
             }
         }
     }

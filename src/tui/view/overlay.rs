@@ -20,7 +20,7 @@ pub fn view(state: &State, canvas: &mut Canvas<'_>, it: &Overlay) -> Option<Posi
     match it {
         Overlay::Palette(it) => Some(palette(state, canvas, it)),
         Overlay::Help(it) => {
-            let area = centered(screen, 100, screen.height.saturating_sub(2));
+            let area = centered(screen, help::WIDTH_MAX, screen.height.saturating_sub(2));
             Some(help::view(state, canvas, area, it))
         }
         Overlay::Quit(it) => {

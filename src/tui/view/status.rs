@@ -358,6 +358,9 @@ fn hints(state: &State, canvas: &mut Canvas<'_>, areas: &Areas) {
     let mut x = area.x + 1;
     for it in hinted(state) {
         let (key, word) = hint_text(it);
+        // In the console, its number leads to its other side.
+        let is_other = it == Action::Focus(Pane::Console) && !state.console.shows_output;
+        let word = if is_other { "output" } else { word };
         let width = (text::width(&key) + text::width(word) + 1) as u16;
         if x + width > right {
             break;
