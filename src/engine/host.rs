@@ -15,6 +15,7 @@ use std::thread;
 
 use crate::engine::error::{Error, Result};
 use crate::engine::inferior::Interrupter;
+use crate::engine::os::cpu::be_prompt;
 use crate::engine::os::ptrace::Tracer;
 use crate::engine::session::{Running, Session};
 
@@ -230,6 +231,7 @@ where
     let thread = thread::Builder::new()
         .name("tracer".into())
         .spawn(move || {
+            be_prompt();
             let mut session = match start(Tracer::for_this_thread(), of_thread.clone()) {
                 Ok(session) => session,
                 Err(err) => return drop(started.send(Err(err))),

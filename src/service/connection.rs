@@ -10,6 +10,7 @@ use std::thread;
 
 use serde_json::Value;
 
+use crate::engine::os::cpu::be_prompt;
 use crate::service::Server;
 use crate::service::dispatch::{Call, dispatch};
 use crate::service::events::ConnectionId;
@@ -23,6 +24,7 @@ const OUTBOX_MAX: usize = 4096;
 
 /// Serves one client until it leaves, or sends what is no request.
 pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
+    be_prompt();
     let Ok(hangup) = stream.hangup() else { return };
     let Ok((read, write)) = stream.split() else { return };
     let (outbox, answers) = sync_channel(OUTBOX_MAX);
@@ -85,6 +87,7 @@ fn is_known(method: &str) -> bool {
 
 /// Writes answers until the last one who could send one is gone, or the client is.
 fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>, spare: &Spare) {
+    be_prompt();
     for outgoing in answers {
         match outgoing {
             Outgoing::Answer(mut line) => {

@@ -18,6 +18,7 @@ mod core;
 mod dump;
 mod emulate;
 mod event;
+mod halt;
 mod interrupt;
 mod judge;
 mod launch;

@@ -10,17 +10,8 @@ use crate::engine::inferior::live::{End, Live};
 use crate::engine::inferior::near::Nearness;
 use crate::engine::inferior::remote::SIGTRAP;
 use crate::engine::inferior::tracee::Role;
-use crate::engine::os::process::Status;
 use crate::engine::os::ptrace::{self, Tid};
 use crate::engine::os::wait::{self, Event, Waited};
-use std::time::{Duration, Instant};
-
-/// How long to wait for threads to stop before those that do not are left behind: they
-/// are in the kernel, and stop before they execute anything of the program.
-const STOP_MAX: Duration = Duration::from_secs(3);
-
-/// After how long without news to ask whether those waited for are still alive.
-const DOUBT_AFTER: Duration = Duration::from_millis(5);
 
 /// What the wait for the next event ended with.
 enum Next {
@@ -39,7 +30,7 @@ pub(super) struct Causes {
 }
 
 impl Causes {
-    fn add(&mut self, cause: RunEnd) {
+    pub(super) fn add(&mut self, cause: RunEnd) {
         match cause {
             RunEnd::Stopped { hits } => self.hits.extend(hits),
             RunEnd::Halted => self.halted = true,
@@ -166,7 +157,7 @@ impl Live {
     }
 
     /// Resumes a thread that is ready. One that has gone meanwhile will say so.
-    fn resume(&mut self, tid: Tid) {
+    pub(super) fn resume(&mut self, tid: Tid) {
         let _ = self.write_back(tid);
         let _ = self.write_watches(tid);
         let Some(tracee) = self.tracees.get_mut(&tid.0) else { return };
@@ -273,156 +264,5 @@ impl Live {
                 Waited::Nothing | Waited::Interrupted => {}
             }
         }
-    }
-
-    /// Stops all threads. Returns how the run ended if that happens meanwhile.
-    ///
-    /// A thread that is stopped then has no trap of ours pending.
-    pub(super) fn stop_all(
-        &mut self,
-        judge: &mut dyn Judge,
-        causes: &mut Causes,
-    ) -> Option<RunEnd> {
-        let running: Vec<i32> =
-            self.tracees.iter().filter(|(_, it)| it.can_stop()).map(|it| *it.0).collect();
-        for tid in running {
-            // One that is gone has said so, or will.
-            let _ = ptrace::interrupt(&self.tracer, Tid(tid));
-        }
-        let mut patience = Patience::new();
-        loop {
-            // Counted anew only when all that were counted may have stopped.
-            let n_running = self.tracees.values().filter(|it| it.can_stop()).count();
-            if n_running == 0 && self.backlog.is_empty() {
-                break;
-            }
-            for _ in 0..n_running.max(1) {
-                match self.next_while_stopping(&mut patience) {
-                    Some((tid, event)) => match self.take(tid, event, judge) {
-                        Flow::End(end) => return Some(end),
-                        Flow::Stop(cause) => causes.add(cause),
-                        Flow::Nothing => {}
-                        Flow::Go => self.settle(tid, event),
-                    },
-                    None => break,
-                }
-            }
-            if patience.is_lost() {
-                break;
-            }
-        }
-        self.sort_out_newborn();
-        None
-    }
-
-    /// A thread has reported while all are being stopped. A child of the process goes on;
-    /// a thread stays, unless it has run into an `int3` of ours that it has not reported:
-    /// an interrupt comes before a pending signal, and the trap must not stay pending.
-    fn settle(&mut self, tid: Tid, event: Event) {
-        match self.tracees.get(&tid.0).map(|it| it.role) {
-            Some(Role::Thread) => {}
-            Some(Role::Forked | Role::Vforked) => {
-                if self.leave_site(tid) == Ready::Yes {
-                    self.resume(tid);
-                }
-                return;
-            }
-            None => return,
-        }
-        let is_interrupt = matches!(event, Event::Stopped { .. });
-        if is_interrupt && self.has_pending_trap(tid) {
-            self.resume(tid);
-        }
-    }
-
-    fn has_pending_trap(&mut self, tid: Tid) -> bool {
-        let Ok(registers) = self.fetch(tid) else { return false };
-        self.sites.has_been(registers.rip.wrapping_sub(1))
-            && ptrace::pending_signals(&self.tracer, tid).is_ok_and(|it| {
-                it.iter()
-                    .any(|it| it.signal() == SIGTRAP && it.code() == ptrace::SI_KERNEL)
-            })
-    }
-
-    /// The next event while all threads are being stopped; `None` when it is time to
-    /// count again.
-    fn next_while_stopping(&mut self, patience: &mut Patience) -> Option<(Tid, Event)> {
-        if let Some(event) = self.backlog.pop_front() {
-            patience.renew();
-            return Some(event);
-        }
-        match wait::any_now(&self.tracer) {
-            Waited::Event(tid, event) => {
-                patience.renew();
-                Some((tid, event))
-            }
-            Waited::NoTracees => {
-                self.tracees.clear();
-                None
-            }
-            Waited::Nothing | Waited::Interrupted => {
-                if patience.pause() {
-                    self.bury_dead();
-                }
-                None
-            }
-        }
-    }
-
-    /// Takes note of threads that will never stop: a leader that has exited before the
-    /// others says nothing until they have too.
-    fn bury_dead(&mut self) {
-        let waited_for: Vec<i32> =
-            self.tracees.iter().filter(|(_, it)| it.can_stop()).map(|it| *it.0).collect();
-        for tid in waited_for {
-            match Status::of(tid) {
-                Ok(status) if !matches!(status.state, b'Z' | b'X') => {}
-                _ => drop(self.tracees.remove(&tid)),
-            }
-        }
-    }
-
-    /// Stops all threads with nobody being asked.
-    pub(super) fn stop_quietly(&mut self) -> Option<RunEnd> {
-        self.stop_all(&mut Nobody, &mut Causes::default())
-    }
-}
-
-/// How a stop of all threads waits: eagerly at first, as most need microseconds.
-struct Patience {
-    begun: Instant,
-    last_news: Instant,
-    n_pauses: u32,
-}
-
-/// Pauses that only give the processor away.
-const YIELDS: u32 = 100;
-const PAUSE: Duration = Duration::from_micros(100);
-
-impl Patience {
-    fn new() -> Patience {
-        let now = Instant::now();
-        Patience { begun: now, last_news: now, n_pauses: 0 }
-    }
-
-    fn renew(&mut self) {
-        self.n_pauses = 0;
-        self.last_news = Instant::now();
-    }
-
-    /// Waits a little. `true` if nothing has happened for so long that something may be
-    /// wrong.
-    fn pause(&mut self) -> bool {
-        self.n_pauses += 1;
-        if self.n_pauses <= YIELDS {
-            std::thread::yield_now();
-        } else {
-            std::thread::sleep(PAUSE);
-        }
-        self.last_news.elapsed() > DOUBT_AFTER
-    }
-
-    fn is_lost(&self) -> bool {
-        self.begun.elapsed() > STOP_MAX && self.last_news.elapsed() > DOUBT_AFTER
     }
 }

@@ -4,12 +4,14 @@ use crate::engine::addr::Addr;
 use crate::engine::error::Result;
 use crate::engine::eval::{LoadConfig, Variable};
 use crate::engine::golang::{Frame, Goroutine, ThreadState};
+use crate::engine::memory::Pages;
 use crate::engine::session::Session;
 use crate::engine::session::breakpoint::Collect;
 use crate::engine::session::goroutines::GoroutineView;
 use crate::engine::session::program::CodePlace;
 use crate::engine::session::query::Scope;
 use crate::engine::session::stop::StopReason;
+use rustc_hash::FxHashMap;
 
 /// Everything that is said of a stopped inferior at once.
 pub struct State {
@@ -54,8 +56,7 @@ impl Session {
         self.ensure_selection()?;
         let threads = self.threads()?.to_vec();
         self.look_for_libraries(&threads)?;
-        let views: Vec<ThreadView> =
-            threads.iter().map(|it| self.thread_view(it)).collect::<Result<_>>()?;
+        let views = self.thread_views(&threads)?;
         let current = self.stop.thread;
         let goroutine = self.stop.goroutine;
         Ok(State {
@@ -85,18 +86,27 @@ impl Session {
         Ok(())
     }
 
-    pub fn thread_view(&self, thread: &ThreadState) -> Result<ThreadView> {
+    /// What a thousand threads are, and where, is read a page at a time, and most of them
+    /// are at a few places.
+    fn thread_views(&self, threads: &[ThreadState]) -> Result<Vec<ThreadView>> {
         let memory = self.memory()?;
-        let goroutine = self.program.runtime.goroutine_on(&*memory, thread);
-        let hit = self.stop.hits.iter().find(|it| it.tid == thread.tid);
-        let current = self.stop.thread == Some(thread.tid);
-        Ok(ThreadView {
-            tid: thread.tid,
-            place: self.program.place(thread.registers.pc()),
-            goroutine: goroutine.map_or(0, |it| it.id),
-            breakpoint: hit.map(|it| it.breakpoint),
-            returned: self.stop.returned.clone().filter(|_| current),
-        })
+        let pages = Pages::new(&*memory);
+        let mut places: FxHashMap<Addr, CodePlace> = FxHashMap::default();
+        let view = |thread: &ThreadState| {
+            let goroutine = self.program.runtime.goroutine_on(&pages, thread);
+            let hit = self.stop.hits.iter().find(|it| it.tid == thread.tid);
+            let current = self.stop.thread == Some(thread.tid);
+            let pc = thread.registers.pc();
+            let place = places.entry(pc).or_insert_with(|| self.program.place(pc));
+            ThreadView {
+                tid: thread.tid,
+                place: place.clone(),
+                goroutine: goroutine.map_or(0, |it| it.id),
+                breakpoint: hit.map(|it| it.breakpoint),
+                returned: self.stop.returned.clone().filter(|_| current),
+            }
+        };
+        Ok(threads.iter().map(view).collect())
     }
 
     /// Reads what the breakpoint that `thread` stands at asks for.

@@ -7,7 +7,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::eval::Variable;
 use crate::engine::golang::{Goroutine, GoroutineTable, Reach, ThreadState};
 use crate::engine::inferior::Ending;
-use crate::engine::memory::Memory;
+use crate::engine::memory::{Memory, Pages};
 use crate::engine::session::{Session, tid};
 
 /// Why the inferior is stopped.
@@ -128,13 +128,14 @@ impl Session {
     ) -> Option<(i32, Goroutine)> {
         let runtime = &self.program.runtime;
         let standard = self.program.standard_library();
+        let pages = Pages::new(memory);
         threads.iter().find_map(|thread| {
-            let goroutine = runtime.goroutine_on(memory, thread)?;
+            let goroutine = runtime.goroutine_on(&pages, thread)?;
             if goroutine.system {
                 return None;
             }
             let one = std::slice::from_ref(&goroutine);
-            let summary = runtime.summarize(memory, one, threads, Reach::ToUser);
+            let summary = runtime.summarize(&pages, one, threads, Reach::ToUser);
             let user = runtime.locate(summary.first()?.user);
             let theirs = !user.file.is_empty()
                 && standard.as_ref().is_none_or(|it| !user.file.starts_with(it));
