@@ -337,6 +337,32 @@ fn a_closure_has_values_and_shares_variables() {
     }
 }
 
+/// Ways to end, and what a stripped program can still tell of each: the expression for it,
+/// and its value.
+const ENDINGS: &[(&str, &str, &str)] = &[
+    ("panic", "runtime.curg._panic.arg", "string(\"this is a text\")"),
+    ("goroutine", "runtime.curg._panic.arg.(data)", "\"elsewhere\""),
+    ("map", "s", "\"concurrent map writes\""),
+];
+
+#[test]
+fn a_stripped_program_says_why_it_ends() {
+    for toolchain in TOOLCHAINS {
+        let flags: &[&str] = &["-ldflags=-s -w"];
+        let how = Build { toolchain: Some(toolchain), flags, ..Build::default() };
+        let fixture = Fixture::build_as("endings", how);
+        for (ending, expression, wanted) in ENDINGS {
+            let mut debugged = Debugged::launch(&fixture, &[ending]);
+            let state = debugged.resume(CONTINUE);
+            assert_eq!(state.stop_reason, "breakpoint", "{toolchain}: {ending}");
+            let found = show::value(&debugged.eval(expression));
+            assert_eq!(found, *wanted, "{toolchain}: {ending}");
+        }
+        let mut debugged = Debugged::at(&fixture, &["wait"], "main.main");
+        assert_eq!(debugged.eval("runtime.curg.goid").value, "1");
+    }
+}
+
 #[test]
 fn an_expression_without_a_value_says_why() {
     let fixture = Fixture::build("kinds");

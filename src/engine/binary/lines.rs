@@ -223,10 +223,8 @@ impl Binary {
         let Some(first) = runs.find(|it| it.value > 0) else { return entry };
         let mut end = first.start;
         if starts_with(end, MOV_RBP_RSP) {
+            // There DWARF's ends too.
             end += MOV_RBP_RSP.len() as u64;
-            // `sub rsp, N` is four or seven bytes long.
-            let sub = runs.next().filter(|it| it.value > first.value);
-            end = sub.filter(|it| it.start <= end + 7).map_or(end, |it| it.start);
         } else {
             for [short, long] in [SAVE_RBP, SET_RBP] {
                 if starts_with(end, short) {

@@ -18,6 +18,9 @@ pub(crate) struct DynamicType {
     /// `None` if the file does not describe the type.
     pub ty: Option<TypeId>,
     pub name: String,
+    /// `reflect.Kind`.
+    pub kind: u8,
+    pub size: u64,
     /// The data word is the value itself, not a pointer to it.
     pub direct: bool,
 }
@@ -54,6 +57,8 @@ impl Cx<'_> {
                     .map(|it| DynamicType {
                         ty: it.ty,
                         name: it.name,
+                        kind: it.kind,
+                        size: it.size,
                         direct: it.direct,
                     });
                 self.dynamic_types.borrow_mut().insert(key, found.clone());
@@ -64,7 +69,10 @@ impl Cx<'_> {
             return Err(format!("invalid interface type at {type_word:#x}"));
         };
         let word_at = at.offset(INTERFACE_DATA);
-        let ty = dynamic.ty.map(|id| self.types.of(id));
+        let ty = match dynamic.ty {
+            Some(id) => Some(self.types.of(id)),
+            None => self.types.undescribed(dynamic.kind, &dynamic.name, dynamic.size),
+        };
         let is_pointer = ty.as_ref().is_some_and(|it| it.kind() == Kind::Pointer);
         let at = match dynamic.direct || is_pointer {
             true => word_at,

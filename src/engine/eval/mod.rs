@@ -30,6 +30,7 @@ pub(crate) mod prefetch;
 pub(crate) mod dynamic;
 pub(crate) mod captured;
 pub(crate) mod native;
+pub(crate) mod bare;
 pub mod facts;
 pub(crate) mod map;
 pub mod emit;

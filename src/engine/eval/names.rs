@@ -38,10 +38,13 @@ impl Evaluator<'_, '_> {
             _ => {
                 let nowhere =
                     self.scope.frames.get(frame).is_none_or(|it| it.function.is_none());
-                if nowhere || !self.cx.types.binary.has_dwarf() {
-                    return Ok(None);
-                }
-                let all = Rc::new(scope::variables(self.cx, self.scope, frame)?);
+                let all = match scope::variables(self.cx, self.scope, frame) {
+                    Ok(all) => Rc::new(all),
+                    Err(_) if nowhere || !self.cx.types.binary.has_dwarf() => {
+                        return Ok(None);
+                    }
+                    Err(why) => return Err(why),
+                };
                 *self.variables.borrow_mut() = Some((frame, all.clone()));
                 all
             }

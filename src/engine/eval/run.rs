@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::EvalScope;
+use crate::engine::eval::bare;
 use crate::engine::eval::dynamic::Held;
 use crate::engine::eval::expr::{Expr, ExprKind, Literal, TypeExpr};
 use crate::engine::eval::load::{Cx, Loader};
@@ -20,7 +21,7 @@ use crate::engine::eval::reader::explain;
 use crate::engine::eval::scope;
 use crate::engine::eval::text::quoted;
 use crate::engine::eval::types::{Shape, Type};
-use crate::engine::eval::value::{FAKE_ADDRESSES, Flags, Kind, LoadConfig, Variable};
+use crate::engine::eval::value::{Flags, Kind, LoadConfig};
 use crate::engine::memory::Memory;
 
 pub(crate) const NO_CALLS: &str = "function calls not allowed without using 'call'";
@@ -129,6 +130,10 @@ impl<'c, 'a> Evaluator<'c, 'a> {
                 self.variable_of_frame(args, name)
             }
             _ => {
+                let panic = bare::panic_value(self.cx, self.scope.goroutine, x, name);
+                if let Some(value) = panic {
+                    return Ok(value);
+                }
                 let operand = self.evaluate(x)?;
                 self.member(operand, name)
             }
@@ -140,12 +145,9 @@ impl<'c, 'a> Evaluator<'c, 'a> {
         let int = |n: i64| Operand::constant(Const::Int(n.into()));
         Ok(Some(match (first, name) {
             ("runtime", "curg") => {
-                let Some(g) = self.scope.goroutine else {
-                    return Ok(Some(no_goroutine()));
-                };
-                names::at(self.cx, "runtime.g", g.addr)
-                    .map(|it| it.named("runtime.curg"))
-                    .ok_or_else(|| Error::message("could not find runtime.g"))?
+                let g = self.scope.goroutine;
+                let found = g.and_then(|g| names::at(self.cx, "runtime.g", g.addr));
+                found.map_or_else(|| bare::goroutine(g), |it| it.named("runtime.curg"))
             }
             ("runtime", "frameoff") => {
                 int(self.scope.frame().map_or(0, |frame| frame.cfa_offset()))
@@ -519,28 +521,6 @@ impl<'c, 'a> Evaluator<'c, 'a> {
             },
         }
     }
-}
-
-/// What `runtime.curg` is on a thread without a goroutine: something with a `goid` of 0,
-/// so that conditions that ask for a goroutine are false there, and not wrong.
-fn no_goroutine() -> Operand {
-    let goid = Variable {
-        name: "goid".into(),
-        kind: Kind::Int,
-        value: "0".into(),
-        flags: Flags::CONSTANT,
-        ..Variable::empty()
-    };
-    let g = Variable {
-        addr: Addr(FAKE_ADDRESSES),
-        kind: Kind::Struct,
-        type_name: "runtime.g".into(),
-        real_type: "runtime.g".into(),
-        flags: Flags::FAKE_ADDRESS,
-        children: Some(vec![goid]),
-        ..Variable::empty()
-    };
-    Operand::loaded(g).named("curg")
 }
 
 fn literal(value: &Literal) -> Const {

@@ -7,6 +7,7 @@ use crate::engine::binary::expression::{self, Found};
 use crate::engine::binary::{Location, Piece, PieceAt, VariableInfo, VariableKind};
 use crate::engine::error::{Error, Result};
 use crate::engine::eval::EvalScope;
+use crate::engine::eval::bare;
 use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::load::{Cx, Origin, OriginPlace};
 use crate::engine::eval::operand::{Const, Data, Operand};
@@ -82,7 +83,10 @@ fn variables_of_frame(
         .and_then(|it| Some((it, it.function.as_ref()?)))
         .ok_or_else(|| Error::message("unable to find function context"))?;
     let pc = cx.bias.stated(frame.lookup_pc);
-    let found = cx.scope_at(pc, frame.inline_depth)?;
+    let found = match cx.scope_at(pc, frame.inline_depth) {
+        Ok(found) => found,
+        Err(why) => return fatal_text(cx, scope, frame).ok_or(why),
+    };
     let place = Place::new(cx, scope, frame, &found.hidden);
     let is_body = is_range_body(&function.name);
     let wanted = |it: &&VariableInfo| {
@@ -140,6 +144,14 @@ pub(super) fn has_fixed_places(cx: &Cx<'_>, (pc, inline_depth): Code) -> bool {
         is_from_cfa && !it.escaped && it.dict_index.is_none() && it.constant.is_none()
     };
     cx.scope_at(pc, inline_depth).is_ok_and(|it| it.variables.iter().all(is_fixed))
+}
+
+/// The text of a fatal error, where the program has no debug information.
+fn fatal_text(cx: &Cx<'_>, scope: &EvalScope<'_>, frame: &Frame) -> Option<Vec<Operand>> {
+    let (ty, location) = bare::fatal_text(cx, frame)?;
+    let mut text = Place::new(cx, scope, frame, &[]).operand(ty, &location).named("s");
+    text.flags |= Flags::ARGUMENT;
+    Some(vec![text])
 }
 
 /// Whether a function is the body of a loop over a function: `F-range1`.

@@ -324,7 +324,7 @@ impl<'a> Types<'a> {
 }
 
 impl Type {
-    fn named_anew(name: String, size: u64, shape: Shape) -> Type {
+    pub fn named_anew(name: String, size: u64, shape: Shape) -> Type {
         let name: Arc<str> = Arc::from(name);
         Type::made(None, name.clone(), name, size, shape)
     }

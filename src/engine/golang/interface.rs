@@ -87,7 +87,6 @@ impl Runtime {
         })
     }
 
-    /// Where the types of the module begin that has a type at `addr`.
     /// The descriptor (`abi.Type`) of a type that the executable's file describes: what
     /// is in the first word of an `interface {}` that holds such a value.
     pub fn descriptor_of(&self, mem: &dyn Memory, ty: TypeId) -> Option<Addr> {
@@ -99,6 +98,7 @@ impl Runtime {
         (found.ty == Some(ty)).then_some(descriptor)
     }
 
+    /// Where the types of the module begin that has a type at `addr`.
     fn types_around(&self, mem: &dyn Memory, addr: Addr) -> Option<Addr> {
         let layout = self.layout();
         let mut module = self.first_module(mem)?;
