@@ -298,3 +298,27 @@ fn each_frame_of_a_recursion_has_its_own_variables() {
     assert_eq!(depths, expected);
     assert!(depths.len() > 50);
 }
+
+#[test]
+fn arguments_of_deferred_calls_that_were_inlined_are_named_and_those_kept_are_seen() {
+    if Peer::chosen() == Peer::Delve {
+        return;
+    }
+    let fixture = Fixture::optimized("deferred");
+    let mut debugged = Debugged::at(&fixture, &[], "main.here");
+    let stack = with_defers(&mut debugged);
+    assert_eq!(deferred(&stack[1]), ["main.book", "main.book", "main.(*account).close"]);
+    for (nth, n) in [(1, "4"), (2, "3")] {
+        let scope = EvalScope { goroutine_id: -1, frame: 1, deferred_call: nth };
+        let args = debugged.arguments(scope);
+        let mut names: Vec<&str> = args.iter().map(|it| it.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["n", "name", "to", "weight"]);
+        let value = |name: &str| args.iter().find(|it| it.name == name).unwrap();
+        assert_eq!(value("n").value, n);
+        assert_eq!(value("to").type_name, "*main.account");
+        for it in args.iter().filter(|it| !["n", "to"].contains(&it.name.as_str())) {
+            assert!(it.unreadable.starts_with("optimized out"), "{it:?}");
+        }
+    }
+}

@@ -135,6 +135,40 @@ impl Binary {
         Ok(scope)
     }
 
+    /// The parameters of the function that was inlined at `pc`, in their order, whether or
+    /// not anything is known of their values there: the compiler leaves those out that it
+    /// has no place for.
+    pub fn inlined_parameters(
+        &self,
+        pc: FileAddr,
+        inline_depth: usize,
+    ) -> Vec<(String, TypeId)> {
+        let entry = self.function_at(pc).map(|it| self.function(it).entry);
+        let Some((unit, die)) = entry.and_then(|it| self.function_die(it)) else {
+            return Vec::new();
+        };
+        let nodes = self.function_nodes(unit, die, pc.0);
+        let outside = self.inline_stack(pc).len().saturating_sub(inline_depth + 1);
+        let call = nodes.get(frame_node(&nodes, outside));
+        let origin = call.and_then(|it| self.die_at(it.die.origin?));
+        let Some((unit, of)) = origin.filter(|it| it.1.has_children) else {
+            return Vec::new();
+        };
+        let parameter = gimli::DW_TAG_formal_parameter.0;
+        let mut reader = DieReader::new(self, unit, of.offset);
+        reader.next();
+        let mut found = Vec::new();
+        while found.len() < VARIABLES_MAX
+            && let Some(die) = reader.next_if(|tag, at| at == 1 && tag == parameter)
+        {
+            let name = die.name.filter(|_| !die.is_result);
+            let name = name.and_then(|it| std::str::from_utf8(it).ok());
+            let ty = die.ty.and_then(|it| self.real_type(it));
+            found.extend(name.zip(ty).map(|(name, ty)| (name.to_owned(), ty.0)));
+        }
+        found
+    }
+
     /// All DIEs of a function, in their order.
     fn function_nodes<'a>(
         &'a self,

@@ -89,6 +89,8 @@ pub struct EvalScope<'a> {
     pub thread_id: i32,
     /// What `delve.bphitcount[…]` means here.
     pub hit_counts: Option<&'a dyn HitCounts>,
+    /// Parameters of which nothing is known are variables too.
+    pub all_parameters: bool,
 }
 
 /// See [`EvalScope::request`].
@@ -173,6 +175,7 @@ impl<'a> EvalScope<'a> {
             xsave: None,
             thread_id: 0,
             hit_counts: None,
+            all_parameters: false,
         }
     }
 

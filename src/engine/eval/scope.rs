@@ -107,6 +107,15 @@ fn variables_of_frame(
         .filter(wanted)
         .map(|it| place.variable(it, passed(it)))
         .collect();
+    if scope.all_parameters {
+        let mut parameters = cx.types.binary.inlined_parameters(pc, frame.inline_depth);
+        parameters.retain(|it| all.iter().all(|known| *known.name != *it.0));
+        all.extend(parameters.into_iter().map(|(name, ty)| {
+            let mut it = place.operand(cx.types.of(ty), &Location::OptimizedOut);
+            (it.name, it.flags) = (name.into(), Flags::ARGUMENT);
+            it
+        }));
+    }
     if is_body {
         // What is passed to the body are the variables of the loop.
         for it in &mut all {
@@ -491,7 +500,15 @@ impl<'p, 'a> Place<'p, 'a> {
     ) -> std::result::Result<Vec<u8>, String> {
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         let mut bytes = match at {
-            PieceAt::Register(number) => self.register_bytes(*number)?,
+            PieceAt::Register(number) => {
+                let bytes = self.register_bytes(*number)?;
+                if bytes.len() < len {
+                    // Of a string of which it needs no more, the compiler keeps the length
+                    // or the pointer, and does not say which.
+                    return Err("optimized out: only a part of it is kept".into());
+                }
+                bytes
+            }
             PieceAt::Value(bytes) => bytes.clone(),
             PieceAt::Unavailable => {
                 return Err("optimized out: part of it is kept nowhere".into());

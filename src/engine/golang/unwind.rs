@@ -129,7 +129,11 @@ impl<'a> Walk<'a> {
         self.step_go(image, &image.binary.function(id), lookup)
     }
 
-    /// What to look up for the PC: the call before a return address.
+    /// What to look up for the PC: the call before a return address. Below a preemption
+    /// there is none, and the PC itself counts (`unwindTrap` in
+    /// `$GOROOT/src/runtime/traceback.go`); Delve takes the instruction before it there,
+    /// which may be of another inlined call, and loses the caller of a function that was
+    /// preempted in its prologue.
     fn lookup_pc(&self, image: &Image, function: &Function<'_>) -> Addr {
         let pc = self.registers.pc();
         // The runtime makes frames of these without a call.

@@ -10,6 +10,7 @@
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
 use crate::engine::addr::Addr;
+use crate::engine::binary::{Location, VariableInfo, VariableKind};
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::wrapper::is_inside_runtime;
 use crate::engine::golang::{Defer, Frame, Spot};
@@ -22,6 +23,8 @@ use crate::engine::session::program::Program;
 /// Instructions that are carried out at most: wrappers and prologues are short, but a
 /// prologue may clear its frame.
 const STEPS_MAX: usize = 1 << 14;
+/// The same in a deferred function that is compiled into its wrapper.
+const INLINED_STEPS_MAX: usize = 256;
 /// Where the stack of a rehearsal seems to be: no address of the kind is canonical, so no
 /// program can have memory there (Intel SDM vol. 1, §3.3.7.1).
 const STACK_AT: u64 = 0x0000_9000_0000_0000;
@@ -180,13 +183,50 @@ impl<'a> Rehearsal<'_, 'a> {
             if end.is_none() && self.is_called(first, pc) {
                 end = self.end_of_prologue(pc);
             }
-            if end == Some(pc) || end.is_none() && self.is_inlined(pc) {
-                return;
+            if end.is_none() && self.known_arguments(pc).is_some() {
+                return self.run_inlined();
             }
-            if self.step(pc).is_none() {
+            if end == Some(pc) || self.step(pc).is_none() {
                 return;
             }
         }
+    }
+
+    /// Goes on where the deferred function is compiled into the wrapper, up to where most
+    /// of its arguments are known: the compiler takes each out of the closure only when it
+    /// is needed.
+    fn run_inlined(&mut self) {
+        let wrapper = self.program.function_at(self.registers.pc());
+        let mut best = None;
+        for _ in 0..INLINED_STEPS_MAX {
+            let pc = self.registers.pc();
+            let known = self.known_arguments(pc);
+            if known.is_some() && known > best.as_ref().map(|(known, _)| *known) {
+                let stack = self.scratch.stack.clone();
+                best = known.map(|it| (it, (self.registers, self.xmm, stack)));
+            }
+            let is_left = self.program.function_at(pc) != wrapper;
+            if is_left || self.step(pc).is_none() {
+                break;
+            }
+        }
+        if let Some((_, (registers, xmm, stack))) = best {
+            (self.registers, self.xmm, self.scratch.stack) = (registers, xmm, stack);
+        }
+    }
+
+    /// How many arguments of the deferred function are known at `pc`; `None` where `pc` is
+    /// not in it, but in the wrapper that it is compiled into.
+    fn known_arguments(&self, pc: Addr) -> Option<usize> {
+        let (binary, pc) = (&self.program.binary, self.program.stated(pc));
+        let depth = binary.inline_stack(pc).len().checked_sub(2)?;
+        let scope = binary.scope_at(pc, depth).unwrap_or_default();
+        let is_known = |it: &&VariableInfo| {
+            let is_there =
+                it.constant.is_some() || matches!(it.location, Location::Pieces(_));
+            it.kind == VariableKind::Argument && is_there
+        };
+        Some(scope.variables.iter().filter(is_known).count())
     }
 
     /// Whether the wrapper at `wrapper` has called the function at `pc`, and it is not one
@@ -214,11 +254,6 @@ impl<'a> Rehearsal<'_, 'a> {
         let next = rows.iter().filter(|it| it.is_stmt && it.addr > end);
         let next = next.map(|it| it.addr).min();
         Some(self.program.loaded(next.unwrap_or(end)))
-    }
-
-    /// Whether `pc` is in the deferred function, compiled into the wrapper.
-    fn is_inlined(&self, pc: Addr) -> bool {
-        self.program.binary.inline_stack(self.program.stated(pc)).len() > 1
     }
 
     fn step(&mut self, pc: Addr) -> Option<()> {
@@ -294,8 +329,11 @@ impl<'a> Rehearsal<'_, 'a> {
     /// The frame that the instructions have made.
     fn finish(self) -> Result<Rehearsed<'a>> {
         let pc = self.registers.pc();
-        let location =
-            self.program.runtime.locate(Spot { pc, lookup_pc: pc, inline_depth: 0 });
+        // Of calls inlined into each other, the one that the wrapper makes.
+        let inlined = self.program.binary.inline_stack(self.program.stated(pc)).len();
+        let inline_depth = inlined.saturating_sub(2);
+        let spot = Spot { pc, lookup_pc: pc, inline_depth: inline_depth as u32 };
+        let location = self.program.runtime.locate(spot);
         if location.function.is_none() {
             let text = format!("could not find function at {pc}");
             return Err(Error::message(text));
@@ -311,6 +349,7 @@ impl<'a> Rehearsal<'_, 'a> {
         let frame = Frame {
             pc,
             lookup_pc: pc,
+            inline_depth,
             file: location.file,
             line: location.line,
             function: location.function,

@@ -111,6 +111,7 @@ impl Session {
             scope.frames = &frames;
             scope.goroutine = goroutine.as_ref();
             scope.xsave = Some(&made.xsave);
+            scope.all_parameters = true;
             let counts = self.breakpoints.counts();
             scope.hit_counts = Some(&counts);
             return ask(&scope);
