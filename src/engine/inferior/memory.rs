@@ -15,6 +15,17 @@ pub(super) const INT3: u8 = 0xcc;
 /// How often a read is tried that meets a change of sites, before it keeps changes off.
 const TRIES_MAX: usize = 4;
 
+/// Sites that are not further apart than this are changed in one write, so many at most.
+const SPAN_GAP_MAX: u64 = 1024;
+const SPAN_SITES_MAX: usize = 256;
+
+/// What is to become of sites in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Patch,
+    Unpatch,
+}
+
 /// The memory of a live process. It may be read from several threads at once, while the
 /// process runs as well as while it is stopped.
 #[derive(Debug)]
@@ -102,6 +113,66 @@ impl ProcessMemory {
         let written = self.write_raw(addr, &[byte]);
         if written.is_ok() {
             hidden.remove(&addr);
+        }
+        self.patches.generation.fetch_add(1, Ordering::SeqCst);
+        written
+    }
+
+    /// Puts `int3`s at `addrs`, or takes them out, with all threads stopped: those that
+    /// lie close together in one write. Returns what could not be done.
+    pub(super) fn change_all(
+        &self,
+        mut addrs: Vec<u64>,
+        change: Change,
+    ) -> Vec<(u64, io::Error)> {
+        addrs.sort_unstable();
+        let mut failed = Vec::new();
+        let is_close = |a: &u64, b: &u64| b - a <= SPAN_GAP_MAX;
+        for span in addrs.chunk_by(is_close).flat_map(|it| it.chunks(SPAN_SITES_MAX)) {
+            if self.change_span(span, change).is_ok() {
+                continue;
+            }
+            // A part of it may be mapped no more: the others are not to suffer from it.
+            for addr in span {
+                let changed = match change {
+                    Change::Patch => self.patch(*addr).map(drop),
+                    Change::Unpatch => self.unpatch(*addr),
+                };
+                failed.extend(changed.err().map(|err| (*addr, err)));
+            }
+        }
+        failed
+    }
+
+    fn change_span(&self, addrs: &[u64], change: Change) -> io::Result<()> {
+        let (Some(first), Some(last)) = (addrs.first(), addrs.last()) else {
+            return Ok(());
+        };
+        let mut hidden = self.patches.lock();
+        let mut bytes = vec![0; (last - first) as usize + 1];
+        self.read_raw(*first, &mut bytes)?;
+        let mut replaced = Vec::with_capacity(addrs.len());
+        for addr in addrs {
+            let byte = &mut bytes[(addr - first) as usize];
+            match (change, hidden.get(addr)) {
+                (Change::Patch, None) => {
+                    replaced.push((*addr, std::mem::replace(byte, INT3)));
+                }
+                (Change::Unpatch, Some(original)) => *byte = *original,
+                (Change::Patch, Some(_)) | (Change::Unpatch, None) => {}
+            }
+        }
+        self.patches.lowest.fetch_min(*first, Ordering::SeqCst);
+        self.patches.highest.fetch_max(*last, Ordering::SeqCst);
+        self.patches.generation.fetch_add(1, Ordering::SeqCst);
+        let written = self.write_raw(*first, &bytes);
+        if written.is_ok() {
+            hidden.extend(replaced);
+            if change == Change::Unpatch {
+                for addr in addrs {
+                    hidden.remove(addr);
+                }
+            }
         }
         self.patches.generation.fetch_add(1, Ordering::SeqCst);
         written

@@ -69,6 +69,8 @@ impl Live {
             if let Some(end) = self.run_until_cause(judge, &mut causes) {
                 return Ok(end);
             }
+            // As soon as can be; stopping the others takes its time.
+            self.make_harmless();
             if let Some(end) = self.stop_all(judge, &mut causes) {
                 return Ok(end);
             }

@@ -10,7 +10,7 @@
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::inferior::live::Live;
-use crate::engine::inferior::memory::{INT3, ProcessMemory};
+use crate::engine::inferior::memory::{Change, INT3, ProcessMemory};
 use crate::engine::memory::Memory;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use rustc_hash::FxHashMap;
@@ -78,8 +78,8 @@ pub(super) struct Sites {
 }
 
 /// With more sites than this they stay in memory while the process is stopped: taking
-/// them out and putting them in takes a microsecond each.
-const DISARMED_MAX: usize = 500;
+/// them out and putting them in takes up to a microsecond each.
+const DISARMED_MAX: usize = 20_000;
 
 impl Sites {
     pub(super) fn get(&self, addr: u64) -> Option<&Site> {
@@ -158,11 +158,10 @@ impl Live {
         if std::mem::replace(&mut self.sites.armed, true) {
             return;
         }
-        for addr in self.sites.placed.keys() {
-            if let Err(err) = self.memory.patch(*addr) {
-                // The mapping is gone: there is nothing to run into either.
-                tracing::warn!("the site at {addr:#x} cannot be placed again: {err}");
-            }
+        let all = self.sites.placed.keys().copied().collect();
+        for (addr, err) in self.memory.change_all(all, Change::Patch) {
+            // The mapping is gone: there is nothing to run into either.
+            tracing::warn!("the site at {addr:#x} cannot be placed again: {err}");
         }
     }
 
@@ -172,10 +171,9 @@ impl Live {
             return;
         }
         self.sites.armed = false;
-        for addr in self.sites.placed.keys() {
-            if let Err(err) = self.memory.unpatch(*addr) {
-                tracing::warn!("the site at {addr:#x} cannot be taken out: {err}");
-            }
+        let all = self.sites.placed.keys().copied().collect();
+        for (addr, err) in self.memory.change_all(all, Change::Unpatch) {
+            tracing::warn!("the site at {addr:#x} cannot be taken out: {err}");
         }
     }
 

@@ -5,6 +5,14 @@
 //! end of a pipe whose other end only the debugger has. When that end comes, however it
 //! comes, the child puts back the bytes that are still replaced. What was replaced is in
 //! memory that both share.
+//!
+//! What it cannot do: the kernel lets go of the threads before the child runs. A thread
+//! that meets an `int3` between the two, some 100 µs, dies of it, and so does one that had
+//! met one and had not been resumed (the signal is delivered when the tracer dies; only
+//! resuming the thread takes it back). So the shorter sites are in memory and threads are
+//! stopped for a trap, the better: while the program is held there are no sites, and no
+//! thread is stopped for a trap. A program that runs into sites all the time, with
+//! conditions that are false, is in danger of a `kill -9`, and of nothing else.
 #![allow(unsafe_code, reason = "fork and shared memory; see each SAFETY")]
 
 use crate::engine::os::memory::MemFile;
@@ -15,7 +23,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many sites are on record; those beyond are not repaired after a `kill -9`.
-const ENTRIES_MAX: usize = 4096;
+const ENTRIES_MAX: usize = 1 << 16;
 
 /// The instruction that makes a breakpoint.
 const INT3: u8 = 0xcc;
@@ -35,6 +43,8 @@ pub struct Watcher {
     _pipe: File,
     index_of: FxHashMap<u64, usize>,
     free: Vec<usize>,
+    /// How many entries have ever been used.
+    n_used: usize,
 }
 
 impl Watcher {
@@ -57,7 +67,8 @@ impl Watcher {
             table,
             _pipe: File::from(write),
             index_of: FxHashMap::default(),
-            free: (0..ENTRIES_MAX).collect(),
+            free: Vec::new(),
+            n_used: 0,
         })
     }
 
@@ -67,6 +78,10 @@ impl Watcher {
             Some(index) => *index,
             None => match self.free.pop() {
                 Some(index) => index,
+                None if self.n_used < ENTRIES_MAX => {
+                    self.n_used += 1;
+                    self.n_used - 1
+                }
                 None => return false,
             },
         };

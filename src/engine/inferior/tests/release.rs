@@ -59,6 +59,30 @@ fn fifty_cycles_under_load_leave_the_program_as_it_was() {
 }
 
 #[test]
+fn thousands_of_sites_are_out_of_the_text_while_the_program_is_held() {
+    let program = Program::victim();
+    let mut target = Target::start(&program, &["until", "2"]);
+    let pid = target.pid();
+    let mut live = target.attach();
+    let _watchdog = watchdog(&live);
+    let text = process::mappings(pid).unwrap();
+    let text = text.iter().find(|it| it.executable && !it.name.is_empty()).unwrap();
+    let is_code = |addr: u64| (text.start..text.end).contains(&addr);
+    let functions = program.symbols.values().filter(|it| is_code(it.0) && it.1 > 0);
+    let sites: Vec<Addr> = functions.map(|it| Addr(it.0)).collect();
+    assert!(sites.len() > 1000, "{}", sites.len());
+    place_all(&mut live, &sites);
+    for _ in 0..10 {
+        let mut judge = Counting { stop_every: Some(1), ..Counting::default() };
+        assert!(matches!(live.run(&mut judge).unwrap(), RunEnd::Stopped { .. }));
+        assert_text_untouched(&program, pid);
+    }
+    live.detach().unwrap();
+    assert_text_untouched(&program, pid);
+    assert_eq!(target.finish(), "bad 0\n");
+}
+
+#[test]
 fn halting_and_letting_go_at_once_leaves_no_trap_pending() {
     let program = Program::optimized_victim();
     let mut target = Target::start(&program, &["until", "4"]);
