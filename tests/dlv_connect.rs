@@ -9,32 +9,14 @@ use crate::support::process::{Program, is_free};
 use crate::support::pty::Terminal;
 use crate::support::server::{Peer, Server};
 
-struct Client {
-    terminal: Terminal,
-}
-
-impl Client {
-    fn connect(server: &Server) -> Client {
-        let mut command = Command::new(dlv::executable());
-        command.args(["connect", &server.address]);
-        // No configuration of whoever runs the tests.
-        command.env("XDG_CONFIG_HOME", scratch("dlv-config"));
-        let mut terminal = Terminal::start(command, 200, 60);
-        terminal.wait_for("(dlv)");
-        Client { terminal }
-    }
-
-    /// Types a command and waits until its output has this text.
-    #[track_caller]
-    fn types(&mut self, command: &str, wanted: &str) {
-        let start = self.terminal.bytes.len();
-        self.terminal.keys(&format!("{command}\r"));
-        self.terminal.wait_until(&format!("{command} -> {wanted}"), |it| {
-            // Behind the echo of the command.
-            let said = it.said_since(start);
-            said.split_once('\n').is_some_and(|it| it.1.contains(wanted))
-        });
-    }
+fn connect(server: &Server) -> Terminal {
+    let mut command = Command::new(dlv::executable());
+    command.args(["connect", &server.address]);
+    // No configuration of whoever runs the tests.
+    command.env("XDG_CONFIG_HOME", scratch("dlv-config"));
+    let mut terminal = Terminal::start(command, 200, 60);
+    terminal.wait_for("(dlv)");
+    terminal
 }
 
 /// The commands of a session on `steps recursion`, and what each must show.
@@ -79,13 +61,13 @@ const SESSION: &[(&str, &str)] = &[
 fn a_session_from_break_to_the_end() {
     let fixture = Fixture::build("steps");
     let mut server = Server::exec(Peer::chosen(), &fixture.executable, &["recursion"]);
-    let mut client = Client::connect(&server);
+    let mut client = connect(&server);
     for (command, wanted) in SESSION {
         client.types(command, wanted);
     }
     client.types("exit", "Would you like to kill the headless instance?");
     client.types("y", "");
-    client.terminal.wait();
+    client.wait();
     assert!(server.wait().success());
 }
 
@@ -94,7 +76,7 @@ fn an_attached_server_is_looked_at_and_left_running() {
     let fixture = Fixture::build("server");
     let mut program = Program::until(&fixture.executable, &["2"], "http://");
     let mut server = Server::attach(Peer::chosen(), program.pid());
-    let mut client = Client::connect(&server);
+    let mut client = connect(&server);
     client.types("break main.answer", "Breakpoint 1 set at");
     client.types("continue", "> [Breakpoint 1] main.answer()");
     client.types("print visit.Path", "\"/visit\"");
@@ -107,7 +89,7 @@ fn an_attached_server_is_looked_at_and_left_running() {
     client.types("exit", "Would you like to kill the headless instance?");
     client.types("y", "Would you like to kill the process?");
     client.types("n", "");
-    client.terminal.wait();
+    client.wait();
     assert!(server.wait().success());
     program.read_line();
     assert!(is_free(program.pid()));

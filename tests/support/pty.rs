@@ -101,6 +101,17 @@ impl Terminal {
         said + rest
     }
 
+    /// Types a command and waits until this text comes behind its echo.
+    #[track_caller]
+    pub fn types(&mut self, command: &str, wanted: &str) {
+        let start = self.bytes.len();
+        self.keys(&format!("{command}\r"));
+        self.wait_until(&format!("{command} -> {wanted}"), |it| {
+            let said = it.said_since(start);
+            said.split_once('\n').is_some_and(|it| it.1.contains(wanted))
+        });
+    }
+
     /// Reads until the screen shows this text.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {

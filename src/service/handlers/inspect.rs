@@ -6,7 +6,7 @@ use crate::api::methods::*;
 use crate::api::types::{self, EvalScope, LoadConfig};
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
-use crate::engine::eval::{Emitter, Variable};
+use crate::engine::eval::{Emitter, Found, Sink, Variable};
 use crate::engine::golang::Frame;
 use crate::engine::registers::Registers;
 use crate::engine::session::Session;
@@ -308,15 +308,9 @@ pub fn locals(
     args: ListLocalVarsIn,
     json: &mut Json,
 ) -> Result<()> {
-    let at = place(&args.scope)?;
-    let config = convert::load_config_in(args.cfg);
-    let mut emitter = Emitter::new(config);
-    session.with_variables(at, |found| {
-        let mut values = Variables::new(json);
-        values.json().raw("{");
-        values.begin_list(r#""Variables""#);
-        found.emit_locals(&mut emitter, &mut values);
-        values.end_list().raw("}");
+    let key = r#""Variables""#;
+    frame_variables(session, &args.scope, args.cfg, key, json, |found, emitter, sink| {
+        found.emit_locals(emitter, sink);
     })
 }
 
@@ -325,14 +319,27 @@ pub fn arguments(
     args: ListFunctionArgsIn,
     json: &mut Json,
 ) -> Result<()> {
-    let at = place(&args.scope)?;
-    let config = convert::load_config_in(args.cfg);
-    let mut emitter = Emitter::new(config);
+    let key = r#""Args""#;
+    frame_variables(session, &args.scope, args.cfg, key, json, |found, emitter, sink| {
+        found.emit_arguments(emitter, sink);
+    })
+}
+
+fn frame_variables(
+    session: &mut Session,
+    scope: &types::EvalScope,
+    config: types::LoadConfig,
+    key: &str,
+    json: &mut Json,
+    emit: impl FnOnce(&Found<'_, '_>, &mut Emitter, &mut dyn Sink),
+) -> Result<()> {
+    let at = place(scope)?;
+    let mut emitter = Emitter::new(convert::load_config_in(config));
     session.with_variables(at, |found| {
         let mut values = Variables::new(json);
         values.json().raw("{");
-        values.begin_list(r#""Args""#);
-        found.emit_arguments(&mut emitter, &mut values);
+        values.begin_list(key);
+        emit(found, &mut emitter, &mut values);
         values.end_list().raw("}");
     })
 }
