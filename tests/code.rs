@@ -1,8 +1,9 @@
 //! Is what the program consists of said as it is: instructions, functions, types, files?
 
 use tinydbg::api::methods::{
-    ClientPaths, DisassembleIn, FindLocationIn, GuessSubstitutePathIn, ListFunctionsIn,
-    ListPackagesBuildInfoIn, ListRegistersIn, ListSourcesIn, TypeInfoIn,
+    ClientPaths, DisassembleIn, FindLocationIn, FunctionReturnLocationsIn,
+    GuessSubstitutePathIn, ListFunctionsIn, ListPackagesBuildInfoIn, ListRegistersIn,
+    ListSourcesIn, TypeInfoIn,
 };
 use tinydbg::api::types::{AsmInstruction, EvalScope};
 
@@ -26,12 +27,17 @@ fn instructions_are_written_in_three_ways() {
     let fixture = Fixture::build("frames");
     let mut debugged = Debugged::at(&fixture, &[], "main.count");
     let pc = debugged.state().current_thread.unwrap().pc;
-    let written =
-        [(GO, "PUSHQ BP", "RET"), (INTEL, "push rbp", "ret"), (GNU, "push %rbp", "retq")];
-    for (flavour, push, ret) in written {
+    let written = [
+        (GO, "PUSHQ BP", "RET", "JG"),
+        (INTEL, "push rbp", "ret", "jnle"),
+        (GNU, "push %rbp", "retq", "jmp"),
+    ];
+    for (flavour, push, ret, jump) in written {
         let all = instructions(&mut debugged, pc, flavour);
         let texts: Vec<&str> = all.iter().map(|it| it.text.as_str()).collect();
         assert!(texts.contains(&push) && texts.contains(&ret), "{texts:?}");
+        let jumps = |it: &&str| it.split(' ').next() == Some(jump);
+        assert!(texts.iter().any(jumps), "{jump}: {texts:?}");
         assert!(!texts.iter().any(|it| it.starts_with("int")), "no padding: {texts:?}");
         let here = all.iter().find(|it| it.at_pc).unwrap();
         assert!(here.breakpoint && here.loc.pc == pc);
@@ -126,6 +132,23 @@ fn packages_have_directories_and_files() {
     assert!(files.iter().all(|it| it.starts_with(&packages[0].directory_path)));
     let main = fixture.main.to_str().unwrap().to_owned();
     assert_eq!(packages[2].files, Some(vec![main]));
+}
+
+#[test]
+fn every_instance_of_a_generic_function_returns() {
+    let fixture = Fixture::build("hostile");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let mut returns = |name: &str| {
+        let args = FunctionReturnLocationsIn { fn_name: name.into() };
+        debugged.wire.ask(args).addrs.unwrap()
+    };
+    let all = returns("main.grow");
+    assert!(!all.is_empty());
+    for addr in &all {
+        let at = debugged.find(&format!("*{addr:#x}"));
+        let function = at[0].function.as_ref().unwrap();
+        assert!(function.name.starts_with("main.grow["), "{}", function.name);
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What are the instructions, and where do their calls lead?
 
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Formatter, GasFormatter, Instruction,
-    IntelFormatter, MemorySizeOptions, OpKind, Register,
+    CC_a, CC_ae, CC_e, CC_g, CC_ge, CC_ne, Decoder, DecoderOptions, FlowControl,
+    Formatter, GasFormatter, Instruction, IntelFormatter, MemorySizeOptions, OpKind,
+    Register,
 };
 
 use crate::engine::addr::Addr;
@@ -122,7 +123,7 @@ impl Session {
         } else {
             (start, end)
         };
-        if start >= end {
+        if start > end {
             let (a, b) = (start.0, end.0);
             let text =
                 format!("start address({a:x}) should be less than end address({b:x})");
@@ -186,6 +187,13 @@ impl Format {
                 options.set_show_branch_size(false);
                 options.set_branch_leading_zeros(false);
                 options.set_small_hex_numbers_in_decimal(false);
+                // The names of conditions that are in Intel's tables of opcodes.
+                options.set_cc_e(CC_e::z);
+                options.set_cc_ne(CC_ne::nz);
+                options.set_cc_a(CC_a::nbe);
+                options.set_cc_ae(CC_ae::nb);
+                options.set_cc_g(CC_g::nle);
+                options.set_cc_ge(CC_ge::nl);
                 Format::Intel(formatter)
             }
         }
@@ -219,14 +227,12 @@ impl Format {
     }
 }
 
-/// GNU's assembler says of these how large an address they push, pop or take.
+/// GNU's assembler says of these how large an address they push or pop.
 fn with_size(text: String, instruction: &Instruction) -> String {
     match text.split_once(' ') {
         None if text == "ret" => "retq".to_owned(),
-        Some((mnemonic @ ("call" | "jmp"), operand))
-            if direct_target(instruction).is_some() =>
-        {
-            format!("{mnemonic}q {operand}")
+        Some(("call", operand)) if direct_target(instruction).is_some() => {
+            format!("callq {operand}")
         }
         _ => text,
     }

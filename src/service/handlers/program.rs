@@ -12,7 +12,7 @@ use crate::engine::binary::{Binary, TypeId, TypeKind};
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::LoadedLibrary;
 use crate::engine::session::resolve::Found;
-use crate::engine::session::step::calls_in;
+use crate::engine::session::step::{calls_in, returns_in};
 use crate::engine::session::{Bench, Session, code};
 use crate::service::convert;
 use crate::service::handlers::filter;
@@ -180,7 +180,8 @@ pub fn libraries(
     Ok(ListDynamicLibrariesOut { list, executable_trimpath: trimpath })
 }
 
-/// The returns of a function, and its calls of `runtime.deferreturn`.
+/// The returns of a function, or of all instances of a generic one, and their calls of
+/// `runtime.deferreturn`.
 pub fn return_locations(
     bench: &mut Bench<'_>,
     args: FunctionReturnLocationsIn,
@@ -188,19 +189,27 @@ pub fn return_locations(
     bench.check_alive()?;
     let program = bench.program;
     let binary = &program.binary;
-    let Some(id) = binary.functions_named(&args.fn_name).first().copied() else {
+    let mut ids = binary.functions_named(&args.fn_name);
+    ids.truncate(1);
+    if ids.is_empty() && !args.fn_name.contains('[') {
+        ids = binary.functions_like(&args.fn_name);
+    }
+    if ids.is_empty() {
         return Err(Error::message(format!(
             "could not find function {}\n",
             args.fn_name
         )));
-    };
-    let function = binary.function(id);
-    let mut addrs =
-        crate::engine::session::step::returns_in(binary, function.entry, function.end);
-    for call in calls_in(binary, function.entry, function.end) {
-        let callee = call.target.and_then(|it| binary.function_at(it));
-        if callee.is_some_and(|it| binary.function(it).name == "runtime.deferreturn") {
-            addrs.push(call.at);
+    }
+    let mut addrs = Vec::new();
+    for id in ids {
+        let function = binary.function(id);
+        addrs.extend(returns_in(binary, function.entry, function.end));
+        for call in calls_in(binary, function.entry, function.end) {
+            let callee = call.target.and_then(|it| binary.function_at(it));
+            if callee.is_some_and(|it| binary.function(it).name == "runtime.deferreturn")
+            {
+                addrs.push(call.at);
+            }
         }
     }
     let addrs = addrs.into_iter().map(|it| program.loaded(it).0).collect();
