@@ -170,6 +170,14 @@ fn a_condition_that_cannot_be_evaluated_stops_and_says_so() {
     assert_eq!(text, wanted);
     let thread = debugged.state().current_thread.unwrap();
     assert_eq!(thread.function.unwrap().name, "main.work");
+    // One that could be compiled says it in the same words.
+    let fixture = Fixture::build("kinds");
+    let mut debugged = Debugged::launch(&fixture, &[]);
+    let cond = "nothing.X == 1".into();
+    let place = fixture.at("// AT composites");
+    debugged.break_with(&place, Breakpoint { cond, ..Default::default() });
+    let text = debugged.try_resume(CONTINUE).unwrap_err();
+    assert_eq!(text, "error evaluating expression: nothing is nil");
 }
 
 #[test]

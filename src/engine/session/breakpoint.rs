@@ -271,21 +271,23 @@ impl Breakpoints {
             .compiled
             .entry((id, hit.addr))
             .or_insert_with(|| condition.bind(&program.runtime, hit.addr));
-        match compiled {
-            Some(compiled) => {
-                let counts = Counts(&self.by_id);
-                let memory: &dyn Memory = &**hit.memory;
-                let runtime = &program.runtime;
-                compiled.eval(&Trap {
-                    registers: hit.registers,
-                    memory,
-                    thread_id: hit.tid.0,
-                    goroutine_id: &|| runtime.goroutine_id_fast(memory, hit.registers),
-                    hit_counts: Some(&counts),
-                })
+        if let Some(compiled) = compiled {
+            let counts = Counts(&self.by_id);
+            let memory: &dyn Memory = &**hit.memory;
+            let runtime = &program.runtime;
+            let holds = compiled.eval(&Trap {
+                registers: hit.registers,
+                memory,
+                thread_id: hit.tid.0,
+                goroutine_id: &|| runtime.goroutine_id_fast(memory, hit.registers),
+                hit_counts: Some(&counts),
+            });
+            // If it has none, the other way says what is wrong with which part of it.
+            if holds.is_ok() {
+                return holds;
             }
-            None => self.holds_generally(condition, program, hit),
         }
+        self.holds_generally(condition, program, hit)
     }
 
     /// Evaluates a condition with the stack and the goroutine of the thread.
