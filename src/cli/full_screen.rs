@@ -46,11 +46,13 @@ pub fn run(
     let held = Held::default();
     let terminate = end_on_signals(held.clone())?;
     let output = capture_output(&mut origin)?;
+    let flavour = config.flavour();
     let configured = Some(config.theme).filter(|it| !it.is_empty());
     let mut options = tui::Options::new(origin.title(), Start::Pick(pick(&held)));
     options.theme = theme.or(configured);
     options.read_only = read_only;
     options.resume = resume;
+    options.flavour = flavour;
     options.notes = notes;
     options.history = history::path();
     options.shelf_of = shelf_of(&origin).filter(|_| !config.forget_breakpoints);

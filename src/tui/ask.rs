@@ -102,6 +102,20 @@ pub fn submit(client: &Arc<dyn Client>, msgs: &Sender<Msg>, ask: Ask) {
             });
         }
         Ask::Variables { key } => variables(client, waiting, scope(key.1, key.2)),
+        Ask::Instructions { key, pc, flavour } => {
+            let scope = scope(key.1, key.2);
+            let args = DisassembleIn { scope, start_pc: pc, end_pc: 0, flavour };
+            call(client, waiting, &args, |it| {
+                Answer::Instructions(it.disassemble.unwrap_or_default())
+            });
+        }
+        Ask::Registers { key } => {
+            let scope = Some(scope(key.1, key.2));
+            let args = ListRegistersIn { thread_id: 0, include_fp: false, scope };
+            call(client, waiting, &args, |it| {
+                Answer::Registers(it.regs.unwrap_or_default())
+            });
+        }
         Ask::Children { key, expr, count, .. } => {
             let cfg = LoadConfig { max_array_values: count, max_string_len: 256, ..TREE };
             let args = EvalIn { scope: scope(key.1, key.2), expr, cfg: Some(cfg) };
@@ -142,6 +156,11 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
             let name = command::SWITCH_GOROUTINE.to_owned();
             let args = Command { name, goroutine_id: id, ..Default::default() };
             call(client, waiting, &args, |_| Answer::Done);
+        }
+        Ask::StopOnWrite { expr, scope: at } => {
+            let (scope, watch_type) = (scope(at.0, at.1), WRITES);
+            let args = CreateWatchpointIn { scope, expr, watch_type };
+            call(client, waiting, &args, |it| Answer::Breakpoint(Box::new(it)));
         }
         Ask::Places { addrs } => places(client, waiting, &addrs),
         Ask::CancelNext => call(client, waiting, &CancelNextIn {}, |_| Answer::Done),
@@ -188,6 +207,9 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
         _ => {}
     }
 }
+
+/// The memory is watched for writes (2 on the wire).
+const WRITES: i64 = 2;
 
 fn scope(goroutine: i64, frame: usize) -> EvalScope {
     EvalScope {

@@ -103,6 +103,8 @@ pub struct Options {
     pub ascii: bool,
     /// Makes the connection again after it was lost.
     pub reconnect: Option<Arc<Reconnect>>,
+    /// How instructions are written: 0 GNU, 1 Intel, 2 Go.
+    pub flavour: i64,
     /// What came up while starting and is to be said first.
     pub notes: Vec<String>,
     /// Where the lines that are typed are kept for the next time.
@@ -128,6 +130,7 @@ impl Options {
             remote: false,
             ascii: false,
             reconnect: None,
+            flavour: 1,
             notes: Vec::new(),
             history: None,
             shelf_of: None,
@@ -198,6 +201,7 @@ impl Loop {
             attached: options.attached,
             remote: options.remote,
             ascii,
+            flavour: options.flavour,
             has_output: options.output.is_some(),
         });
         (state.width, state.height) = screen.size();

@@ -1188,6 +1188,70 @@ fn a_breakpoint_that_is_not_in_this_program_is_shown_kept_and_can_be_dropped() {
 }
 
 #[test]
+fn the_stack_has_instructions_and_registers_behind_it() {
+    let (mut script, fake) = script(true, (120, 40));
+    let at = |pc: u64, line, text: &str| AsmInstruction {
+        loc: Location { pc, ..location("main.count", line) },
+        text: text.into(),
+        at_pc: pc == 0x20,
+        ..Default::default()
+    };
+    let list =
+        vec![at(0x10, 9, "push rbp"), at(0x20, 10, "mov rax, 0x1"), at(0x28, 10, "ret")];
+    fake.always::<DisassembleIn>(DisassembleOut { disassemble: Some(list) });
+    let mut rax = 0;
+    fake.on::<ListRegistersIn>(move |_| {
+        rax += 1;
+        let register = |name: &str, value: i32| Register {
+            name: name.into(),
+            value: format!("{value:#x}"),
+            dwarf_number: 0,
+        };
+        let regs = Some(vec![register("Rax", rax), register("Rip", 0x20)]);
+        Ok(ListRegistersOut { regs, ..Default::default() })
+    });
+    fake.on::<StacktraceIn>(|_| {
+        let mut frames = frames(10);
+        frames[0].pc = 0x20;
+        frames[1].pc = 0x28;
+        Ok(StacktraceOut { locations: Some(frames) })
+    });
+    script.keys("n 4 4");
+    let screen = script.screen();
+    let wanted =
+        ["4 Instructions", "main.go:10 total := i * 2", "▶ 20 mov    rax, 0x1", "28 ret"];
+    for wanted in wanted {
+        assert!(screen.contains(wanted), "{wanted}:\n{screen}");
+    }
+    // The frame of the caller waits for the call before its PC.
+    script.keys("u");
+    assert!(script.screen().contains("▶ 20 mov"), "{}", script.screen());
+    script.keys("k b");
+    let asked = fake.take_asked();
+    let set = asked.iter().find(|it| it.method == "FindLocation").unwrap();
+    assert_eq!(set.params["Loc"], "*0x20");
+    script.keys("d 4 n");
+    let screen = script.screen();
+    assert!(screen.contains("4 Registers"), "{screen}");
+    assert!(screen.contains("~ Rax 0x2  ← 0x1"), "{screen}");
+    assert!(screen.contains("Rip 0x20"), "{screen}");
+    script.keys("4");
+    assert!(script.screen().contains("main.main main.go:5"), "{}", script.screen());
+}
+
+#[test]
+fn memory_is_watched_from_the_row_of_a_variable() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.on::<CreateWatchpointIn>(|args| {
+        assert_eq!((args.expr.as_str(), args.watch_type), ("i", 2));
+        Ok(Breakpoint { id: 7, watch_expr: args.expr, ..Default::default() })
+    });
+    script.keys("3 j W");
+    let screen = script.screen();
+    assert!(screen.contains("watchpoint 7: stops when i is written to"), "{screen}");
+}
+
+#[test]
 fn tracepoints_are_told_and_gone_past() {
     let (mut script, fake) = script(true, (160, 45));
     let mut hits = 0;

@@ -1,5 +1,6 @@
 //! Everything the TUI knows, in one tree.
 
+pub mod code;
 pub mod fetched;
 pub mod goroutines;
 pub mod kept;
@@ -18,6 +19,7 @@ use crate::frontend::theme::Role;
 use crate::tui::keymap::{Key, Keymap};
 use crate::tui::layout::{Areas, Arrangement, layout};
 use crate::tui::pane::Pane;
+use crate::tui::state::code::Code;
 use crate::tui::state::fetched::Fetched;
 use crate::tui::state::goroutines::Goroutines;
 use crate::tui::state::kept::{Keeping, Missing};
@@ -78,6 +80,8 @@ pub struct Settings {
     /// Over a network or a socket: the source and the processes may be elsewhere.
     pub remote: bool,
     pub ascii: bool,
+    /// How instructions are written: 0 GNU, 1 Intel, 2 Go.
+    pub flavour: i64,
     /// We launched the program, and see what it writes.
     pub has_output: bool,
 }
@@ -228,6 +232,7 @@ pub struct State {
     /// Files that have come and have no colours yet.
     pub unstyled: Vec<std::sync::Arc<str>>,
     pub stack: Stack,
+    pub code: Code,
     pub variables: Variables,
     pub goroutines: Goroutines,
     pub breakpoints: Breakpoints,
@@ -292,6 +297,7 @@ impl State {
             files: Files::default(),
             unstyled: Vec::new(),
             stack: Stack::default(),
+            code: Code::default(),
             variables: Variables::default(),
             goroutines: Goroutines::default(),
             breakpoints: Breakpoints::default(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::api::types::{
-    Breakpoint, DebuggerState, Goroutine, GoroutineFilter, GoroutineGroup, Location,
-    Stackframe, Variable,
+    AsmInstruction, Breakpoint, DebuggerState, Goroutine, GoroutineFilter,
+    GoroutineGroup, Location, Register, Stackframe, Variable,
 };
 use crate::frontend::highlight::StyledLine;
 use crate::frontend::kept::{Kept, KeptBreakpoint};
@@ -203,6 +203,15 @@ pub enum Ask {
     Variables {
         key: (StopId, i64, usize),
     },
+    /// The instructions of the function that a frame is in.
+    Instructions {
+        key: (StopId, i64, usize),
+        pc: u64,
+        flavour: i64,
+    },
+    Registers {
+        key: (StopId, i64, usize),
+    },
     /// A value with so many of its children, for a row of a tree.
     Children {
         key: (StopId, i64, usize),
@@ -231,6 +240,11 @@ pub enum Ask {
         purpose: Purpose,
     },
     AmendBreakpoint(Box<Breakpoint>),
+    /// A watchpoint on the memory of an expression.
+    StopOnWrite {
+        expr: String,
+        scope: (i64, usize),
+    },
     ClearBreakpoint {
         id: i64,
         is_temporary: bool,
@@ -304,6 +318,8 @@ pub enum Answer {
         locals: Vec<Variable>,
     },
     Variable(Option<Box<Variable>>),
+    Instructions(Vec<AsmInstruction>),
+    Registers(Vec<Register>),
     Watches(Vec<Result<Variable, String>>),
     Goroutines {
         list: Vec<Goroutine>,

@@ -12,7 +12,7 @@ use crate::tui::state::variables::FrameVariables;
 use crate::tui::state::{State, Undo};
 use crate::tui::text;
 use crate::tui::update::{
-    breakpoints, connection, goroutines, palette, run, select, source, variables,
+    breakpoints, code, connection, goroutines, palette, run, select, source, variables,
 };
 use crate::tui::value;
 
@@ -49,6 +49,12 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
                 variables::on_frame(state, out);
             }
         }
+        (Ask::Instructions { key, .. }, Answer::Instructions(list)) => {
+            code::on_instructions(state, key, Ok(list));
+        }
+        (Ask::Registers { key }, Answer::Registers(list)) => {
+            code::on_registers(state, key, Ok(list));
+        }
         (Ask::Children { key, of_watch, path, .. }, Answer::Variable(it)) => {
             let it = it.map(|it| *it);
             variables::on_children(state, key, of_watch, &path, Ok(it), out);
@@ -83,6 +89,9 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
                 state.remember(Undo::SetBreakpoint(cleared));
             }
             state.breakpoints.revision += 1;
+        }
+        (Ask::StopOnWrite { expr, .. }, Answer::Breakpoint(set)) => {
+            breakpoints::on_watched(state, &expr, &set);
         }
         (Ask::AmendBreakpoint(it), Answer::Done) => {
             state.say(Role::Info, format!("breakpoint {} changed (U undoes)", it.id));
@@ -161,6 +170,8 @@ pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect
                 variables::on_frame(state, out);
             }
         }
+        Ask::Instructions { key, .. } => code::on_instructions(state, key, Err(said)),
+        Ask::Registers { key } => code::on_registers(state, key, Err(said)),
         Ask::Children { key, of_watch, path, .. } => {
             variables::on_children(state, key, of_watch, &path, Err(said), out);
         }
@@ -198,6 +209,7 @@ pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect
         Ask::Hello => out.push(Effect::Exit(Some(why))),
         Ask::State
         | Ask::ClearBreakpoint { .. }
+        | Ask::StopOnWrite { .. }
         | Ask::SwitchGoroutine(_)
         | Ask::CancelNext
         | Ask::Find { .. }

@@ -101,6 +101,7 @@ fn refused_by_core(state: &State, action: Action) -> Option<&'static str> {
         Action::MuteBreakpoints
         | Action::ToggleBreakpoint
         | Action::ToggleEnabled
+        | Action::StopOnWrite
         | Action::BreakAtFunction => Some(
             "a core file gets to no breakpoint; tinydbg tui exec starts the program itself",
         ),
@@ -193,6 +194,7 @@ fn act_on_screen(state: &mut State, action: Action, out: &mut Vec<Effect>) {
         Action::Escape => escape(state, out),
         Action::Print => print(state),
         Action::Watch => variables::watch_this(state),
+        Action::StopOnWrite => breakpoints::stop_on_write(state, out),
         Action::AddWatch => open_prompt(state, PromptKind::AddWatch, ""),
         Action::CopyValue => lists::copy(state, false, out),
         Action::CopyExpression => lists::copy(state, true, out),
@@ -286,11 +288,8 @@ pub fn focus(state: &mut State, pane: Pane) {
                 state.goroutines.shows_threads = !state.goroutines.shows_threads;
             }
             Pane::Console => state.console.shows_output = !state.console.shows_output,
-            Pane::Source
-            | Pane::Variables
-            | Pane::Stack
-            | Pane::Breakpoints
-            | Pane::Watches => {}
+            Pane::Stack => state.code.face = state.code.face.next(),
+            Pane::Source | Pane::Variables | Pane::Breakpoints | Pane::Watches => {}
         }
     }
     state.screen.set_focus(pane);
@@ -363,7 +362,11 @@ fn refresh(state: &mut State) {
         }
         Pane::Goroutines => state.goroutines.fetched.invalidate(),
         Pane::Variables => variables::reload(state),
-        Pane::Stack => state.stack.frames.invalidate(),
+        Pane::Stack => {
+            state.stack.frames.invalidate();
+            state.code.instructions.invalidate();
+            state.code.registers.invalidate();
+        }
         Pane::Breakpoints => state.breakpoints.revision += 1,
         Pane::Watches => state.watches.revision += 1,
         Pane::Console => {}

@@ -3,6 +3,7 @@
 use crate::frontend::theme::Role;
 use crate::tui::action::Action;
 use crate::tui::pane::Pane;
+use crate::tui::state::code::Face;
 use crate::tui::state::lists::ListPosition;
 use crate::tui::state::msg::Effect;
 use crate::tui::state::prompt::PromptKind;
@@ -10,7 +11,9 @@ use crate::tui::state::source::Place;
 use crate::tui::state::{CONSOLE_LINES_MAX, State};
 use crate::tui::text;
 use crate::tui::update::answers::place_text;
-use crate::tui::update::{breakpoints, goroutines, keys, select, source, variables};
+use crate::tui::update::{
+    breakpoints, code, goroutines, keys, select, source, variables,
+};
 
 /// A row of the stack pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +65,11 @@ pub fn len(state: &State, pane: Pane) -> usize {
         }
         Pane::Goroutines => state.goroutines.rows.len(),
         Pane::Variables => state.variables.tree.rows.len(),
-        Pane::Stack => stack_rows(state).len(),
+        Pane::Stack => match state.code.face {
+            Face::Frames => stack_rows(state).len(),
+            Face::Instructions => state.code.rows.len(),
+            Face::Registers => state.code.registers.value().map_or(0, Vec::len),
+        },
         Pane::Breakpoints => {
             breakpoints::shown(state).len() + breakpoints::missing(state).len()
         }
@@ -80,7 +87,11 @@ pub fn position(state: &mut State, pane: Pane) -> Option<&mut ListPosition> {
         }
         Pane::Goroutines => Some(&mut state.goroutines.at),
         Pane::Variables => Some(&mut state.variables.tree.at),
-        Pane::Stack => Some(&mut state.stack.at),
+        Pane::Stack => Some(match state.code.face {
+            Face::Frames => &mut state.stack.at,
+            Face::Instructions => &mut state.code.at,
+            Face::Registers => &mut state.code.registers_at,
+        }),
         Pane::Breakpoints => Some(&mut state.breakpoints.at),
         Pane::Watches => Some(&mut state.watches.tree.at),
     }
@@ -175,6 +186,7 @@ fn sideways(state: &mut State, right: bool, out: &mut Vec<Effect>) {
         Pane::Source => state.source.left = state.source.left.saturating_sub(COLUMNS),
         Pane::Variables | Pane::Watches => variables::set_open(state, right, out),
         Pane::Goroutines => goroutines::set_open(state, right, out),
+        Pane::Stack if state.code.face != Face::Frames => {}
         Pane::Stack => {
             state.stack.unfolded = right;
             let frame = state.scope.frame;
@@ -193,6 +205,7 @@ pub fn enter(state: &mut State, out: &mut Vec<Effect>) {
         Pane::Source => source::go_to_definition(state, out),
         Pane::Goroutines => goroutines::enter(state, out),
         Pane::Variables | Pane::Watches => variables::toggle(state, out),
+        Pane::Stack if state.code.face != Face::Frames => code::enter(state),
         Pane::Stack => {
             let rows = stack_rows(state);
             match rows.get(state.stack.at.cursor) {
@@ -241,6 +254,9 @@ fn text_to_copy(state: &State, expression: bool) -> Option<String> {
         Pane::Variables | Pane::Watches => {
             let row = variables::tree(state)?.row()?;
             Some(if expression { row.expr.clone() } else { row.value.clone() })
+        }
+        Pane::Stack if state.code.face != Face::Frames => {
+            code::text_to_copy(state, expression)
         }
         Pane::Stack if expression => {
             let lines = state.frames().iter().enumerate().map(|(n, it)| {

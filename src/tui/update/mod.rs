@@ -8,6 +8,7 @@
 pub mod ahead;
 pub mod answers;
 pub mod breakpoints;
+pub mod code;
 pub mod command;
 pub mod connection;
 pub mod dialogs;
@@ -277,6 +278,10 @@ fn wants_of_stop(state: &mut State, out: &mut Vec<Effect>) {
     }
     if state.stack.frames.ask((stop, goroutine)) {
         out.push(Effect::Ask(Ask::Stack { key: (stop, goroutine), depth }));
+    }
+    let has_stack = state.stack.frames.key() == Some((stop, goroutine));
+    if areas.is_visible(Pane::Stack) && has_stack {
+        code::wants(state, out);
     }
     // Until the stack says which frame is the user's, its variables are not asked for.
     if state.source_frame_is_known() {

@@ -64,7 +64,9 @@ fn command(state: &State) -> Option<u64> {
 
 fn pane_of(ask: &Ask) -> Option<Pane> {
     Some(match ask {
-        Ask::Stack { .. } => Pane::Stack,
+        Ask::Stack { .. } | Ask::Instructions { .. } | Ask::Registers { .. } => {
+            Pane::Stack
+        }
         Ask::Variables { .. } | Ask::Children { of_watch: false, .. } => Pane::Variables,
         Ask::Watches { .. } | Ask::Children { of_watch: true, .. } => Pane::Watches,
         Ask::Goroutines { .. } => Pane::Goroutines,
@@ -78,6 +80,8 @@ fn name(ask: &Ask) -> Option<&str> {
     Some(match ask {
         Ask::Stack { .. } => "the stack",
         Ask::Variables { .. } => "the variables",
+        Ask::Instructions { .. } => "the instructions",
+        Ask::Registers { .. } => "the registers",
         Ask::Children { path, .. } => path,
         Ask::Watches { .. } => "the watches",
         Ask::Goroutines { .. } => "the goroutines",
@@ -93,6 +97,7 @@ fn name(ask: &Ask) -> Option<&str> {
         | Ask::SetBreakpoint { .. }
         | Ask::AmendBreakpoint(_)
         | Ask::ClearBreakpoint { .. }
+        | Ask::StopOnWrite { .. }
         | Ask::SwitchGoroutine(_)
         | Ask::CancelNext
         | Ask::Set { .. } => return None,

@@ -6,6 +6,8 @@ use crate::frontend::theme::Role;
 use crate::tui::layout::Slot;
 use crate::tui::pane::Pane;
 use crate::tui::state::State;
+use crate::tui::state::code::Face;
+use crate::tui::state::lists::ListPosition;
 use crate::tui::text;
 use crate::tui::update::{lists, slow};
 use crate::tui::view::canvas::Canvas;
@@ -143,6 +145,11 @@ fn titles(state: &State, canvas: &mut Canvas<'_>, slot: &Slot, has_focus: bool) 
                 Pane::Goroutines if state.goroutines.shows_threads => {
                     title = " 2 Threads ".to_owned();
                 }
+                Pane::Stack => match state.code.face {
+                    Face::Frames => {}
+                    Face::Instructions => title = " 4 Instructions ".to_owned(),
+                    Face::Registers => title = " 4 Registers ".to_owned(),
+                },
                 _ => {}
             }
         }
@@ -185,6 +192,11 @@ fn about(state: &State, pane: Pane) -> String {
                 0 => text::clean(name).into_owned(),
                 frame => format!("{} frame {frame}", text::clean(name)),
             }
+        }
+        Pane::Stack if state.code.face != Face::Frames => {
+            let frame = state.frame().and_then(|it| it.function.as_ref());
+            let name = frame.map_or("", |it| text::short_function(&it.name));
+            text::clean(name).into_owned()
         }
         Pane::Stack if state.scope.goroutine > 0 => format!("g{}", state.scope.goroutine),
         Pane::Breakpoints if state.breakpoints.muted.is_some() => "MUTED".to_owned(),
@@ -244,7 +256,7 @@ fn footer(state: &State, canvas: &mut Canvas<'_>, slot: &Slot) {
                 Pane::Goroutines => state.goroutines.at.cursor,
                 Pane::Variables => state.variables.tree.at.cursor,
                 Pane::Watches => state.watches.tree.at.cursor,
-                Pane::Stack => state.stack.at.cursor,
+                Pane::Stack => stack_at(state).cursor,
                 Pane::Breakpoints => state.breakpoints.at.cursor,
                 Pane::Source | Pane::Console => 0,
             };
@@ -255,6 +267,14 @@ fn footer(state: &State, canvas: &mut Canvas<'_>, slot: &Slot) {
         && area.right() > x + place.len() as u16 + 2
     {
         canvas.put_right(area.right() - 2, y, room, &place, Role::Title);
+    }
+}
+
+fn stack_at(state: &State) -> ListPosition {
+    match state.code.face {
+        Face::Frames => state.stack.at,
+        Face::Instructions => state.code.at,
+        Face::Registers => state.code.registers_at,
     }
 }
 
@@ -273,7 +293,7 @@ fn scrollbar(state: &State, canvas: &mut Canvas<'_>, slot: &Slot) {
         Pane::Goroutines => (state.goroutines.at.top, state.goroutines.rows.len()),
         Pane::Variables => (state.variables.tree.at.top, state.variables.tree.rows.len()),
         Pane::Watches => (state.watches.tree.at.top, state.watches.tree.rows.len()),
-        Pane::Stack => (state.stack.at.top, lists::len(state, slot.front)),
+        Pane::Stack => (stack_at(state).top, lists::len(state, slot.front)),
         Pane::Breakpoints => (state.breakpoints.at.top, lists::len(state, slot.front)),
         Pane::Console => {
             let lines = if state.console.shows_output {

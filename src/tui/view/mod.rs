@@ -2,6 +2,7 @@
 
 pub mod breakpoints;
 pub mod canvas;
+pub mod code;
 pub mod console;
 pub mod frame;
 pub mod goroutines;
@@ -20,6 +21,7 @@ use crate::frontend::theme::{Role, Theme};
 use crate::tui::layout::Slot;
 use crate::tui::pane::Pane;
 use crate::tui::state::State;
+use crate::tui::state::code::Face;
 use crate::tui::view::canvas::Canvas;
 
 /// Draws everything. Returns where the cursor is, if there is one to see.
@@ -56,7 +58,11 @@ fn pane(state: &State, canvas: &mut Canvas<'_>, slot: &Slot) {
         Pane::Source => source::view(state, canvas, inner, has_focus),
         Pane::Goroutines => goroutines::view(state, canvas, inner, has_focus),
         Pane::Variables => variables::view(state, canvas, inner, has_focus, false),
-        Pane::Stack => stack::view(state, canvas, inner, has_focus),
+        Pane::Stack => match state.code.face {
+            Face::Frames => stack::view(state, canvas, inner, has_focus),
+            Face::Instructions => code::instructions(state, canvas, inner, has_focus),
+            Face::Registers => code::registers(state, canvas, inner, has_focus),
+        },
         Pane::Breakpoints => breakpoints::view(state, canvas, inner, has_focus),
         Pane::Watches => variables::view(state, canvas, inner, has_focus, true),
         Pane::Console => console::view(state, canvas, inner),
