@@ -260,7 +260,10 @@ fn address(out: &mut String, decimal: &str) {
 fn pointer(out: &mut String, it: &Variable, format: Format, depth: usize) {
     match target(it) {
         Some(target) if !target.only_addr && depth < DEPTH_MAX => {
-            out.push('&');
+            // Words are no value to have the address of.
+            if format != Format::Decimal || words::of(target).is_none() {
+                out.push('&');
+            }
             write(out, target, format, depth + 1);
         }
         Some(target) => out.push_str(&format!("{:#x}", target.addr)),

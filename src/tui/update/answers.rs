@@ -49,12 +49,6 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
                 variables::on_frame(state, out);
             }
         }
-        (Ask::Instructions { key, .. }, Answer::Instructions(list)) => {
-            code::on_instructions(state, key, Ok(list));
-        }
-        (Ask::Registers { key }, Answer::Registers(list)) => {
-            code::on_registers(state, key, Ok(list));
-        }
         (Ask::Children { key, of_watch, path, .. }, Answer::Variable(it)) => {
             let it = it.map(|it| *it);
             variables::on_children(state, key, of_watch, &path, Ok(it), out);
@@ -90,9 +84,6 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
             }
             state.breakpoints.revision += 1;
         }
-        (Ask::StopOnWrite { expr, .. }, Answer::Breakpoint(set)) => {
-            breakpoints::on_watched(state, &expr, &set);
-        }
         (Ask::AmendBreakpoint(it), Answer::Done) => {
             state.say(Role::Info, format!("breakpoint {} changed (U undoes)", it.id));
             state.breakpoints.revision += 1;
@@ -107,6 +98,15 @@ fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
         (_, Answer::Built(when)) => {
             state.server.built = when;
             state.server.said_stale = false;
+        }
+        (Ask::Instructions { key, .. }, Answer::Instructions(list)) => {
+            code::on_instructions(state, key, Ok(list));
+        }
+        (Ask::Registers { key }, Answer::Registers(list)) => {
+            code::on_registers(state, key, Ok(list));
+        }
+        (Ask::StopOnWrite { expr, .. }, Answer::Breakpoint(set)) => {
+            breakpoints::on_watched(state, &expr, &set);
         }
         (Ask::Places { addrs }, Answer::PlaceOf(places)) => {
             for (addr, it) in addrs.into_iter().zip(places) {

@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::api::types::AsmInstruction;
+use crate::api::types::{AsmInstruction, Function};
 use crate::frontend::theme::Role;
 use crate::tui::state::code::CodeRow;
 use crate::tui::state::{Run, State};
@@ -84,7 +84,10 @@ fn instruction(canvas: &mut Canvas<'_>, area: Rect, it: &AsmInstruction, is_next
     let x = canvas.put_styled(x, area.y, until(x), &name, style) + 1;
     let x = canvas.put_styled(x, area.y, until(x), &text::clean(operands), style) + 1;
     let callee = it.dest_loc.as_ref().and_then(|it| it.function.as_ref());
-    if let Some(callee) = callee.filter(|it| !operands.contains(it.name.as_str())) {
+    let own = it.loc.function.as_ref().map_or("", |it| it.name.as_str());
+    let is_worth_saying =
+        |it: &&Function| it.name != own && !operands.contains(it.name.as_str());
+    if let Some(callee) = callee.filter(is_worth_saying) {
         let name = text::clean(text::short_function(&callee.name)).into_owned();
         canvas.put(x, area.y, until(x), &name, Role::FunctionUser);
     }

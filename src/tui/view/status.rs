@@ -7,6 +7,7 @@ use crate::tui::action::{self, Action};
 use crate::tui::keymap;
 use crate::tui::layout::{Areas, Class};
 use crate::tui::pane::Pane;
+use crate::tui::state::code::Face;
 use crate::tui::state::prompt::PromptKind;
 use crate::tui::state::{Run, State};
 use crate::tui::text;
@@ -317,6 +318,12 @@ fn hinted(state: &State) -> Vec<Action> {
             Action::Edit,
             Action::CopyValue,
             Action::Format,
+        ],
+        Pane::Stack if state.code.face == Face::Instructions => &[
+            Action::StepInstruction,
+            Action::NextInstruction,
+            Action::ToggleBreakpoint,
+            Action::Enter,
         ],
         Pane::Stack => &[Action::Enter, Action::FrameUp, Action::FrameDown],
         Pane::Breakpoints => {
