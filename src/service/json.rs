@@ -17,12 +17,11 @@ use crate::service::convert;
 use crate::service::reply::{PIECE_LEN, Pieces};
 
 /// `00` to `99`.
-const PAIRS: [u8; 200] = {
-    let mut pairs = [0; 200];
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
     let mut n = 0;
     while n < 100 {
-        pairs[2 * n] = b'0' + (n / 10) as u8;
-        pairs[2 * n + 1] = b'0' + (n % 10) as u8;
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
         n += 1;
     }
     pairs
@@ -81,20 +80,31 @@ impl Json {
             self.bytes.push(b'0' + number as u8);
             return self;
         }
+        // A large answer is mostly numbers: four digits at a time, and of one length
+        // until all are there.
+        let n_digits = number.ilog10() as usize + 1;
         let mut digits = [0; 20];
-        let (mut at, mut rest) = (digits.len(), number);
-        // Two digits at a time: a large answer is mostly numbers.
-        while rest >= 10 {
-            let pair = (rest % 100) as usize * 2;
-            rest /= 100;
+        let (mut at, mut rest) = (n_digits, number);
+        while rest >= 10_000 {
+            let four = (rest % 10_000) as usize;
+            rest /= 10_000;
+            at -= 4;
+            digits[at..at + 2].copy_from_slice(&PAIRS[four / 100]);
+            digits[at + 2..at + 4].copy_from_slice(&PAIRS[four % 100]);
+        }
+        let mut rest = rest as usize;
+        if rest >= 100 {
             at -= 2;
-            digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+            digits[at..at + 2].copy_from_slice(&PAIRS[rest % 100]);
+            rest /= 100;
         }
-        if rest > 0 {
-            at -= 1;
-            digits[at] = b'0' + rest as u8;
+        match rest {
+            0..10 => digits[0] = b'0' + rest as u8,
+            _ => digits[..2].copy_from_slice(&PAIRS[rest]),
         }
-        self.bytes.extend_from_slice(&digits[at..]);
+        let end = self.bytes.len() + n_digits;
+        self.bytes.extend_from_slice(&digits);
+        self.bytes.truncate(end);
         self
     }
 
@@ -460,7 +470,13 @@ mod tests {
             (7, "7"),
             (10, "10"),
             (105, "105"),
+            (100, "100"),
+            (9_999, "9999"),
+            (10_000, "10000"),
+            (100_009, "100009"),
+            (1_020_304, "1020304"),
             (1234567890, "1234567890"),
+            (i64::MAX, "9223372036854775807"),
             (i64::MIN, "-9223372036854775808"),
         ];
         for (number, text) in cases {
@@ -468,6 +484,9 @@ mod tests {
             json.int(number);
             assert_eq!(json.into_bytes(), text.as_bytes());
         }
+        let mut json = Json::default();
+        json.uint(u64::MAX);
+        assert_eq!(json.into_bytes(), b"18446744073709551615");
     }
 
     #[test]
