@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -39,12 +40,35 @@ pub enum When {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
+/// Whoever asked for something that costs nothing but time. When they are gone, nobody
+/// waits for it.
+#[derive(Clone, Debug, Default)]
+pub struct Asker(Arc<AtomicBool>);
+
+impl Asker {
+    pub fn leave(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 type Work = Box<dyn FnOnce(Access<'_, '_>, Ticket) + Send>;
 
 struct Job {
     ticket: Ticket,
     when: When,
     work: Work,
+    /// `None` for what is done whether its asker is there or not.
+    asker: Option<Asker>,
+}
+
+impl Job {
+    fn is_wanted(&self) -> bool {
+        self.asker.as_ref().is_none_or(|it| !it.is_gone())
+    }
 }
 
 #[derive(Default)]
@@ -108,7 +132,10 @@ impl Inbox {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
+                if job.is_wanted() {
+                    return Some(job);
+                }
+                continue;
             }
             if queue.closed {
                 return None;
@@ -157,13 +184,27 @@ impl EngineHandle {
         when: When,
         work: impl FnOnce(Access<'_, '_>, Ticket) + Send + 'static,
     ) {
+        self.queue(when, None, Box::new(work));
+    }
+
+    /// The same for a question that nobody wants answered once `asker` is gone.
+    pub fn submit_for(
+        &self,
+        asker: Asker,
+        when: When,
+        work: impl FnOnce(Access<'_, '_>, Ticket) + Send + 'static,
+    ) {
+        self.queue(when, Some(asker), Box::new(work));
+    }
+
+    fn queue(&self, when: When, asker: Option<Asker>, work: Work) {
         let mut queue = self.inbox.lock();
         if queue.closed {
             return;
         }
         queue.last += 1;
         let ticket = Ticket(queue.last);
-        queue.jobs.push_back(Job { ticket, when, work: Box::new(work) });
+        queue.jobs.push_back(Job { ticket, when, work, asker });
         let wake = queue.running.clone().filter(|_| when == When::Anytime);
         drop(queue);
         self.inbox.arrived.notify_all();
@@ -238,6 +279,7 @@ where
             };
             drop(started.send(Ok(())));
             while let Some(job) = of_thread.next() {
+                session.asked_by(job.asker.clone().unwrap_or_default());
                 run_guarded(|| (job.work)(Access::Stopped(&mut session), job.ticket));
             }
         })
@@ -249,4 +291,26 @@ where
     }
     let alive = Arc::new(Alive(Arc::clone(&inbox)));
     Ok((EngineHandle { inbox, _alive: alive }, TracerThread(thread)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_begun() {
+        let inbox = Arc::new(Inbox::default());
+        let alive = Arc::new(Alive(Arc::clone(&inbox)));
+        let handle = EngineHandle { inbox: Arc::clone(&inbox), _alive: alive };
+        let (gone, there) = (Asker::default(), Asker::default());
+        handle.submit_for(gone.clone(), When::Stopped, |_, _| {});
+        handle.submit_for(there, When::Stopped, |_, _| {});
+        handle.submit_for(gone.clone(), When::Stopped, |_, _| {});
+        handle.submit(When::Stopped, |_, _| {});
+        gone.leave();
+        drop(handle);
+        let begun: Vec<u64> =
+            std::iter::from_fn(|| inbox.next()).map(|it| it.ticket.0).collect();
+        assert_eq!(begun, [2, 4]);
+    }
 }

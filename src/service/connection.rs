@@ -10,6 +10,7 @@ use std::thread;
 
 use serde_json::Value;
 
+use crate::engine::host::Asker;
 use crate::engine::os::cpu::be_prompt;
 use crate::service::Server;
 use crate::service::dispatch::{Call, dispatch};
@@ -31,6 +32,7 @@ pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
     let spare = Arc::<Spare>::default();
     let kept = Arc::clone(&spare);
     server.remember(id, outbox.clone(), hangup);
+    let asker = Asker::default();
     let writer = thread::Builder::new()
         .name("rpc-writer".into())
         .spawn(move || write_answers(write, answers, &kept));
@@ -45,13 +47,14 @@ pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
             }
         };
         match request {
-            Ok(request) => answer(server, id, request, &outbox, &spare),
+            Ok(request) => answer(server, id, request, (&outbox, &spare, &asker)),
             Err(err) => {
                 tracing::debug!(target: "rpc", "connection {}: {err}", id.0);
                 break;
             }
         }
     }
+    asker.leave();
     server.forget(id);
     if let Err(err) = writer {
         tracing::error!(target: "rpc", "cannot start a writer thread: {err}");
@@ -62,13 +65,12 @@ fn answer(
     server: &Server,
     connection: ConnectionId,
     request: Request,
-    outbox: &Outbox,
-    spare: &Arc<Spare>,
+    (outbox, spare, asker): (&Outbox, &Arc<Spare>, &Asker),
 ) {
     let method = request.method.clone();
     let (id, params) = request.into_argument();
     tracing::debug!(target: "rpc", "<- {method}({params:?})");
-    let reply = Reply::new(id, outbox.clone(), Arc::clone(spare));
+    let reply = Reply::new(id, outbox.clone(), Arc::clone(spare), asker.clone());
     // An unknown method is said to be unknown whatever its argument is like.
     match params {
         Ok(params) => dispatch(&method, Call { server, connection, params, reply }),

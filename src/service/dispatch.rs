@@ -64,15 +64,17 @@ impl Call<'_> {
         });
     }
 
-    /// The same with a handler that writes its answer as JSON itself. It must not fail once
-    /// it has written more than a little: what has been written has been sent.
+    /// The same for a question, with a handler that writes its answer as JSON itself. It
+    /// must not fail once it has written more than a little: what has been written has been
+    /// sent. A client that leaves meanwhile is not answered.
     fn stopped_json<M: Method>(
         self,
         handler: fn(&mut Session, M, &mut Json) -> Result<()>,
     ) {
         let server = self.server;
         let Some((args, reply)) = self.decoded::<M>() else { return };
-        server.engine.submit(When::Stopped, move |access, _| match access {
+        let asker = reply.asker();
+        server.engine.submit_for(asker, When::Stopped, move |access, _| match access {
             Access::Stopped(session) => {
                 let mut json = Json::sent_by(reply.in_pieces());
                 let outcome = handler(session, args, &mut json);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::engine::host::Asker;
 use crate::transport::envelope::{
     SUCCESS_END, encode_answer, encode_success, success_start,
 };
@@ -33,6 +34,7 @@ pub struct Reply {
     id: Box<RawValue>,
     outbox: Option<Outbox>,
     spare: Arc<Spare>,
+    asker: Asker,
 }
 
 /// Buffers of a connection that are empty at the moment: new ones would have to be paged
@@ -61,8 +63,18 @@ impl Spare {
 }
 
 impl Reply {
-    pub fn new(id: Box<RawValue>, outbox: Outbox, spare: Arc<Spare>) -> Reply {
-        Reply { id, outbox: Some(outbox), spare }
+    pub fn new(
+        id: Box<RawValue>,
+        outbox: Outbox,
+        spare: Arc<Spare>,
+        asker: Asker,
+    ) -> Reply {
+        Reply { id, outbox: Some(outbox), spare, asker }
+    }
+
+    /// Who waits for it.
+    pub fn asker(&self) -> Asker {
+        self.asker.clone()
     }
 
     /// Sends the answer. A client that is gone, or so far behind that its outbox is full,
@@ -103,7 +115,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        if self.outbox.is_some() {
+        if self.outbox.is_some() && !self.asker.is_gone() {
             let why = "Internal debugger error: the request was dropped; the session \
                        may be over";
             self.send_once::<()>(&Err(why.to_owned()));
@@ -225,7 +237,7 @@ mod tests {
     fn pieces() -> (Pieces, Receiver<Outgoing>) {
         let (outbox, sent) = sync_channel(4);
         let id = RawValue::from_string("7".into()).unwrap();
-        (Reply::new(id, outbox, Arc::default()).in_pieces(), sent)
+        (Reply::new(id, outbox, Arc::default(), Asker::default()).in_pieces(), sent)
     }
 
     fn received(sent: &Receiver<Outgoing>) -> (String, bool) {

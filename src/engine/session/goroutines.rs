@@ -125,11 +125,12 @@ impl Session {
             };
             let made = (goroutines.len() > BATCH).then(read_ahead).flatten();
             for batch in batches.clone() {
+                self.check_wanted()?;
                 let summaries = made.as_ref().and_then(|it| it.recv().ok());
                 take(batch, &summaries.unwrap_or_else(|| summarize(batch)));
             }
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// What [`visit_goroutines`](Self::visit_goroutines) will visit.

@@ -128,6 +128,7 @@ impl Session {
             watched: false,
             last_goroutine: None,
             dump: None,
+            asker: Default::default(),
         };
         Ok(session)
     }

@@ -52,7 +52,7 @@ use std::sync::Arc;
 use crate::engine::addr::Addr;
 use crate::engine::error::{Error, Result};
 use crate::engine::golang::{Goroutine, ThreadState};
-use crate::engine::host::{Inbox, Ticket};
+use crate::engine::host::{Asker, Inbox, Ticket};
 use crate::engine::inferior::{Dump, Inferior, Live, Owner, RunningView};
 use crate::engine::memory::Memory;
 use crate::engine::os::ptrace::Tid;
@@ -88,6 +88,8 @@ pub struct Session {
     last_goroutine: Option<i64>,
     /// The core file that is being written.
     dump: Option<Dump>,
+    /// Who waits for what is being found out.
+    asker: Asker,
 }
 
 impl Session {
@@ -114,6 +116,19 @@ impl Session {
             pid: self.pid,
             exit_status: self.exit_status,
             at,
+        }
+    }
+
+    /// Says who waits for what is found out from now on.
+    pub fn asked_by(&mut self, asker: Asker) {
+        self.asker = asker;
+    }
+
+    /// Fails once nobody waits for the answer: to be asked by whatever takes long.
+    fn check_wanted(&self) -> Result<()> {
+        match self.asker.is_gone() {
+            true => Err(Error::message("the client has left; the answer was given up")),
+            false => Ok(()),
         }
     }
 

@@ -221,6 +221,7 @@ impl Session {
         let request = scope.request();
         request.read_ahead(frames);
         for index in 0..frames.len() {
+            self.check_wanted()?;
             scope.frame_index = index;
             take(index, scope.found(&request).ok().as_ref());
         }
