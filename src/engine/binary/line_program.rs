@@ -179,14 +179,8 @@ impl LineProgram {
         rows
     }
 
-    /// The source position of a PC. Optimized code has several statements at one address,
-    /// of which the last has the code; `first` asks for the first if there are at `pc`.
-    pub fn position(
-        &self,
-        binary: &Binary,
-        pc: u64,
-        first: bool,
-    ) -> Option<(FileIndex, u32)> {
+    /// The source position of a PC.
+    pub fn position(&self, binary: &Binary, pc: u64) -> Option<(FileIndex, u32)> {
         let section = binary.sections.line.bytes(&binary.elf);
         let after = self.sequences.partition_point(|it| it.start <= pc);
         let sequence = self.sequences[..after].last().filter(|it| pc < it.end)?;
@@ -195,13 +189,7 @@ impl LineProgram {
         let mut found: Option<State> = None;
         while let Some(step) = self.parameters.step(&mut input, &mut state) {
             match step {
-                Step::Row if state.address <= pc => {
-                    let is_later =
-                        |it: &State| it.address == pc && (it.is_stmt || !state.is_stmt);
-                    if !(first && found.as_ref().is_some_and(is_later)) {
-                        found = Some(state);
-                    }
-                }
+                Step::Row if state.address <= pc => found = Some(state),
                 Step::Nothing => {}
                 Step::Row | Step::EndSequence => break,
             }

@@ -31,6 +31,7 @@ pub mod symbols;
 pub mod symbol_name;
 pub mod sources;
 mod native;
+mod native_lines;
 mod native_types;
 
 use std::path::{Path, PathBuf};
@@ -79,6 +80,8 @@ pub struct Binary {
     data_symbols: OnceLock<Vec<(u64, u32)>>,
     files: OnceLock<lines::Files>,
     native: OnceLock<native::NativeCode>,
+    /// Of the functions of C that were asked for last.
+    native_bodies: Mutex<FxHashMap<FunctionId, Arc<native_lines::Body>>>,
     sections: Sections,
     units: OnceLock<Units>,
     type_index: OnceLock<TypeIndex>,
@@ -119,6 +122,7 @@ impl Binary {
             elf,
             files: OnceLock::new(),
             native: OnceLock::new(),
+            native_bodies: Mutex::default(),
             units: OnceLock::new(),
             type_index: OnceLock::new(),
             types: Mutex::default(),

@@ -6,7 +6,7 @@
 use super::Binary;
 use super::dies::Die;
 use super::dies::DieReader;
-use super::native::PREFIX;
+use super::native::{NAME_LEN_MAX, PREFIX};
 use super::types::TypeId;
 use super::units::Unit;
 use super::variables::Global;
@@ -51,6 +51,7 @@ impl Binary {
         };
         name.push_str(prefix);
         if let Some(own) = die.name {
+            let own = &own[..own.len().min(NAME_LEN_MAX)];
             name.push_str(&String::from_utf8_lossy(own));
             return;
         }
@@ -131,7 +132,8 @@ impl Binary {
         while found.len() < ENUMERATORS_MAX
             && let Some(die) = reader.next_if(is_wanted)
         {
-            let name = String::from_utf8_lossy(die.name.unwrap_or_default());
+            let name = die.name.filter(|it| it.len() <= NAME_LEN_MAX);
+            let name = String::from_utf8_lossy(name.unwrap_or_default());
             found.extend(die.const_value.map(|value| (name.into_owned(), value)));
         }
         found
@@ -149,7 +151,8 @@ impl Binary {
             let mut reader = DieReader::new(self, unit, unit.first_die);
             let is_wanted = |tag, depth| depth == 1 && super::types::is_type(tag);
             while let Some(die) = reader.next_if(is_wanted) {
-                if let Some(name) = die.name.and_then(|it| std::str::from_utf8(it).ok()) {
+                let name = die.name.filter(|it| it.len() <= NAME_LEN_MAX);
+                if let Some(name) = name.and_then(|it| std::str::from_utf8(it).ok()) {
                     show(&die, name);
                 }
             }

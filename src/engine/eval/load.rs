@@ -123,9 +123,18 @@ impl<'c, 'a> Loader<'c, 'a> {
         Loader { cx, config, depth: 0 }
     }
 
+    /// A value of which only the type is known; strings of C are strings.
+    fn typed(&self, ty: &Type) -> Variable {
+        let mut v = typed(ty);
+        if self.cx.types.is_c_string(ty) {
+            v.kind = Kind::String;
+        }
+        v
+    }
+
     fn operand(&mut self, operand: &Operand) -> Variable {
         let mut v = match &operand.ty {
-            Some(ty) => typed(ty),
+            Some(ty) => self.typed(ty),
             None => Variable { kind: operand.kind(), ..Variable::empty() },
         };
         v.flags |= operand.flags;
@@ -223,7 +232,7 @@ impl<'c, 'a> Loader<'c, 'a> {
 
     /// The value without what it consists of: where its data is and how long.
     pub fn header(&mut self, ty: &Type, addr: Addr) -> Variable {
-        let mut v = typed(ty);
+        let mut v = self.typed(ty);
         v.addr = addr;
         match ty.shape() {
             Shape::Array(_, len) => {

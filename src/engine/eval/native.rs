@@ -87,7 +87,6 @@ impl Loader<'_, '_> {
 
     /// A pointer to characters, shown as the text that it points to.
     pub fn c_string(&mut self, v: &mut Variable) {
-        v.kind = Kind::String;
         let max = usize::try_from(self.config.string_len_max).unwrap_or(0);
         let at = self.cx.reader.read_word(v.addr).map(Addr).map_err(explain);
         let text = at.and_then(|at| {
@@ -98,10 +97,13 @@ impl Loader<'_, '_> {
             }
         });
         match text {
-            Ok(text) => {
-                v.len = text.len() as i64;
-                set_string(v, &text);
-            }
+            Ok(text) => match self.cx.reader.affords(v.base, text.len()) {
+                Ok(()) => {
+                    v.len = text.len() as i64;
+                    set_string(v, &text);
+                }
+                Err(why) => v.unreadable = Some(why),
+            },
             Err(why) => v.unreadable = Some(why),
         }
     }
