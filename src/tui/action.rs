@@ -174,7 +174,7 @@ pub const ACTIONS: &[ActionSpec] = &[
     row(Action::MuteBreakpoints, "mute-breakpoints", &["M"], G::Breakpoints, N::Alive, ["mute", "Disables all breakpoints, or enables those again."]),
     row(Action::ToggleBreakpoint, "toggle-breakpoint", &["b", "F9"], G::Breakpoints, N::Alive, ["break", "Sets a breakpoint on the line under the cursor, or deletes it."]),
     row(Action::ToggleEnabled, "toggle-enabled", &["Space"], G::Breakpoints, N::Alive, ["on/off", "Enables or disables the breakpoint under the cursor."]),
-    row(Action::Edit, "edit", &["e", "F2"], G::Breakpoints, N::Alive, ["edit", "Edits what is under the cursor: a breakpoint's conditions, a watch, a variable's value."]),
+    row(Action::Edit, "edit", &["e", "F2"], G::Breakpoints, N::Alive, ["edit", "Edits what is under the cursor: what a breakpoint stops for or logs, a watch, a variable's value."]),
     row(Action::BreakAtFunction, "break-at-function", &["g b"], G::Breakpoints, N::Alive, ["break at", "Asks for a function or file:line and sets a breakpoint there."]),
     row(Action::Delete, "delete", &["x", "Delete"], G::Breakpoints, N::Nothing, ["delete", "Deletes the breakpoint or the watch under the cursor."]),
     row(Action::Undo, "undo", &["U"], G::Breakpoints, N::Nothing, ["undo", "Takes back the last deleting or editing of a breakpoint or watch."]),

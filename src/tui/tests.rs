@@ -1240,6 +1240,25 @@ fn the_stack_has_instructions_and_registers_behind_it() {
 }
 
 #[test]
+fn a_breakpoint_can_log_instead_of_stopping() {
+    let (mut script, fake) = script(true, (120, 40));
+    fake.take_asked();
+    script.keys("5 e <Tab> <Tab>");
+    script.text("i, f(i, 2)");
+    assert!(script.screen().contains("expressions to log"), "{}", script.screen());
+    script.keys("<Enter>");
+    let asked = fake.take_asked();
+    let amended = asked.iter().find(|it| it.method == "AmendBreakpoint").unwrap();
+    let breakpoint = &amended.params["Breakpoint"];
+    assert_eq!(breakpoint["continue"], true);
+    assert_eq!(breakpoint["variables"], serde_json::json!(["i", "f(i, 2)"]));
+    script.keys("e <Up> <Ctrl-U> <Enter>");
+    let asked = fake.take_asked();
+    let amended = asked.iter().find(|it| it.method == "AmendBreakpoint").unwrap();
+    assert_eq!(amended.params["Breakpoint"]["continue"], false);
+}
+
+#[test]
 fn memory_is_watched_from_the_row_of_a_variable() {
     let (mut script, fake) = script(true, (120, 40));
     fake.on::<CreateWatchpointIn>(|args| {

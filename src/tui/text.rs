@@ -168,6 +168,27 @@ pub fn expression_at(line: &str, at: usize) -> Option<&str> {
     (!word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit())).then_some(word)
 }
 
+/// Expressions that commas part: not those commas that are within one.
+pub fn expressions(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    let mut quote = None;
+    let mut escaped = false;
+    let is_end = move |c: char| {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some('"' | '\''), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, _) => {}
+        }
+        c == ',' && depth == 0 && quote.is_none()
+    };
+    text.split(is_end).map(str::trim).filter(|it| !it.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +206,19 @@ mod tests {
         ];
         for (text, safe) in cases {
             assert_eq!(clean(text), safe);
+        }
+    }
+
+    #[test]
+    fn commas_part_expressions_and_not_their_arguments() {
+        let cases: [(&str, &[&str]); 4] = [
+            ("a, b.c ,, d", &["a", "b.c", "d"]),
+            ("f(a, b), x[1, 2]", &["f(a, b)", "x[1, 2]"]),
+            (r#"s == "a, \"b", ','"#, &[r#"s == "a, \"b""#, "','"]),
+            ("a), b", &["a)", "b"]),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(expressions(text).collect::<Vec<_>>(), wanted);
         }
     }
 

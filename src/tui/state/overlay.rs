@@ -142,13 +142,13 @@ pub struct TextPopup {
     pub top: usize,
 }
 
-/// The conditions of a breakpoint.
+/// The conditions of a breakpoint, and what it logs.
 #[derive(Debug)]
 pub struct BreakpointForm {
     pub id: i64,
     pub place: String,
-    /// Condition, hit condition.
-    pub fields: [LineEdit; 2],
+    /// Condition, hit condition, expressions to log.
+    pub fields: [LineEdit; 3],
     pub field: usize,
     pub error: Option<String>,
 }

@@ -9,6 +9,7 @@ use crate::tui::state::msg::{Ask, Effect, Purpose, Resume};
 use crate::tui::state::overlay::{BreakpointForm, Overlay};
 use crate::tui::state::prompt::LineEdit;
 use crate::tui::state::{State, Undo};
+use crate::tui::text;
 use crate::tui::update;
 use crate::tui::update::answers::place_text;
 use crate::tui::update::{code, kept, lists, run, source, variables};
@@ -261,15 +262,15 @@ pub fn on_not_set(
         }
         return update::ask(state, ask, out);
     }
-    if let Purpose::Kept(it) = purpose {
-        return kept::on_not_set(state, *it, why, out);
-    }
-    state.log(Role::ConsoleError, why);
     // A long path would leave no room for what is said of it.
     let short = match breakpoint.file.as_str() {
         "" => why.to_owned(),
-        file => why.replace(file, crate::tui::text::file_name(file)),
+        file => why.replace(file, text::file_name(file)),
     };
+    if let Purpose::Kept(it) = purpose {
+        return kept::on_not_set(state, *it, &short, out);
+    }
+    state.log(Role::ConsoleError, why);
     state.say(Role::Error, short);
 }
 
@@ -351,7 +352,7 @@ pub fn edit(state: &mut State) {
     let form = BreakpointForm {
         id: it.id,
         place: place_text(it),
-        fields: [LineEdit::new(it.cond.clone()), LineEdit::new(it.hit_cond.clone())],
+        fields: form_fields(it),
         field: 0,
         error: None,
     };
@@ -359,12 +360,34 @@ pub fn edit(state: &mut State) {
 }
 
 /// The form was confirmed.
-pub fn on_form(state: &mut State, id: i64, fields: [String; 2], out: &mut Vec<Effect>) {
+pub fn on_form(state: &mut State, id: i64, fields: [String; 3], out: &mut Vec<Effect>) {
     let Some(it) = state.user_breakpoints().find(|it| it.id == id).cloned() else {
         return;
     };
-    let [cond, hit_cond] = fields.map(|it| it.trim().to_owned());
-    amend(state, Breakpoint { cond, hit_cond, ..it }, out);
+    let [cond, hit_cond, log] = fields.map(|it| it.trim().to_owned());
+    let tracepoint = !log.is_empty();
+    let variables = match log.as_str() {
+        "" | LOGS_HIT => None,
+        log => Some(text::expressions(log).map(str::to_owned).collect()),
+    };
+    amend(state, Breakpoint { cond, hit_cond, tracepoint, variables, ..it }, out);
+}
+
+/// Stands for no expression: the hit alone is logged.
+const LOGS_HIT: &str = "-";
+
+/// What a breakpoint logs instead of stopping; empty if it stops.
+pub fn log_text(it: &Breakpoint) -> String {
+    let exprs = it.variables.as_deref().unwrap_or_default();
+    match (it.tracepoint, exprs.is_empty()) {
+        (false, _) => String::new(),
+        (true, true) => LOGS_HIT.to_owned(),
+        (true, false) => exprs.join(", "),
+    }
+}
+
+fn form_fields(it: &Breakpoint) -> [LineEdit; 3] {
+    [it.cond.clone(), it.hit_cond.clone(), log_text(it)].map(LineEdit::new)
 }
 
 /// Changes the condition of a breakpoint, from the command line.
@@ -390,10 +413,7 @@ pub fn on_not_amended(state: &mut State, asked: &Breakpoint, why: String) {
     state.overlays.push(Overlay::Form(BreakpointForm {
         id: asked.id,
         place: place_text(asked),
-        fields: [
-            LineEdit::new(asked.cond.clone()),
-            LineEdit::new(asked.hit_cond.clone()),
-        ],
+        fields: form_fields(asked),
         field: 0,
         error: Some(why),
     }));

@@ -1,6 +1,6 @@
 //! Keys for what lies over the panes: help, dialogs, popups.
 
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyModifiers};
 
 use crate::frontend::theme::{self, Role};
 use crate::tui::keymap::Key;
@@ -239,7 +239,10 @@ fn form_key(state: &mut State, key: Key, out: &mut Vec<Effect>) {
     match key.code {
         _ if closes(key) => drop(state.overlays.pop()),
         KeyCode::Tab | KeyCode::Down | KeyCode::Up => {
-            form.field = (form.field + 1) % form.fields.len();
+            let n = form.fields.len();
+            let is_back =
+                key.code == KeyCode::Up || key.modifiers.contains(KeyModifiers::SHIFT);
+            form.field = (form.field + if is_back { n - 1 } else { 1 }) % n;
         }
         KeyCode::Enter => {
             let Some(Overlay::Form(form)) = state.overlays.pop() else { return };

@@ -64,6 +64,10 @@ pub fn on_not_set(
     out: &mut Vec<Effect>,
 ) {
     state.keeping.open = state.keeping.open.saturating_sub(1);
+    if why.starts_with("Breakpoint exists") {
+        // Two have moved to one line: one is enough.
+        return answered(state, out);
+    }
     let why = why.to_owned();
     let text = format!("breakpoint of the last session at {}: {why}", kept.place());
     state.log(Role::Warning, &text);

@@ -58,7 +58,8 @@ fn press(state: &mut State, x: u16, y: u16, out: &mut Vec<Effect>) {
         }
         return;
     }
-    if slot.front == Pane::Goroutines && y == slot.area.y && state.focus() == slot.front {
+    let turns = matches!(slot.front, Pane::Goroutines | Pane::Stack);
+    if turns && y == slot.area.y && state.focus() == slot.front {
         return keys::focus(state, slot.front);
     }
     state.screen.set_focus(slot.front);

@@ -103,6 +103,11 @@ fn row(canvas: &mut Canvas<'_>, area: Rect, it: &Breakpoint, is_hit: bool) {
         let text = format!("hits {}", text::clean(&it.hit_cond));
         x = canvas.put(x, area.y, until(x), &text, Role::BreakpointCondition) + 1;
     }
+    let log = breakpoints::log_text(it);
+    if log.len() > 1 {
+        let text = format!("log {}", text::clean(&log));
+        x = canvas.put(x, area.y, until(x), &text, Role::BreakpointCondition) + 1;
+    }
     if !it.function_name.is_empty() && until(x) > 6 {
         let name = text::clean(text::short_function(&it.function_name));
         canvas.put(x, area.y, until(x), &name, Role::StackLocation);

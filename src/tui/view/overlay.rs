@@ -272,10 +272,10 @@ fn popup(canvas: &mut Canvas<'_>, screen: Rect, it: &TextPopup) {
 }
 
 fn form(canvas: &mut Canvas<'_>, screen: Rect, it: &BreakpointForm) -> Position {
-    let area = centered(screen, 76, 8);
+    let area = centered(screen, 76, 9);
     open(canvas, area, &format!("Breakpoint {}  {}", it.id, it.place));
     let mut cursor = Position::default();
-    for (at, label) in ["condition", "hit count"].into_iter().enumerate() {
+    for (at, label) in ["condition", "hit count", "log"].into_iter().enumerate() {
         let y = area.y + 1 + at as u16;
         let role = if at == it.field { Role::Key } else { Role::Dim };
         canvas.put(area.x + 2, y, 10, label, role);
@@ -293,12 +293,16 @@ fn form(canvas: &mut Canvas<'_>, screen: Rect, it: &BreakpointForm) -> Position 
         (None, 0) => {
             ("a Go expression: job.ID == 42 && len(items) > 3".to_owned(), Role::Dim)
         }
-        (None, _) => {
+        (None, 1) => {
             ("a number, or an operator and a number: > 100, % 10".to_owned(), Role::Dim)
         }
+        (None, _) => {
+            let text = "expressions to log, and not to stop: job.ID, err; - logs the hit";
+            (text.to_owned(), Role::Dim)
+        }
     };
-    canvas.put(area.x + 2, area.y + 4, room, &text, role);
-    let keys = "Tab goes to the other, Enter sets both, Esc leaves all as it was";
+    canvas.put(area.x + 2, area.y + 5, room, &text, role);
+    let keys = "Tab goes to the next, Enter sets all, Esc leaves all as it was";
     canvas.put(area.x + 2, area.bottom() - 2, room, keys, Role::Dim);
     cursor
 }
