@@ -346,6 +346,14 @@ const ENDINGS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn a_closure_that_was_made_by_an_inlined_call_has_what_it_captured() {
+    let fixture = Fixture::optimized("kinds");
+    let mut debugged = Debugged::at(&fixture, &[], "main.main");
+    let captured = debugged.eval("tell").children.unwrap();
+    assert_eq!(show::declared(&captured[0]), "text string = \"told\"");
+}
+
+#[test]
 fn a_stripped_program_says_why_it_ends() {
     for toolchain in TOOLCHAINS {
         let flags: &[&str] = &["-ldflags=-s -w"];

@@ -7,12 +7,43 @@ use std::borrow::Cow;
 ///
 /// Compiler-made symbols such as `type:.eq.main.T` have none.
 pub fn package(name: &str) -> &str {
-    if ["type:", "go:", "type.", "go."].iter().any(|it| name.starts_with(it)) {
+    if is_made_by_compiler(name) {
         return "";
     }
     let plain = &name[..name.find(['[', '(']).unwrap_or(name.len())];
     let path_end = plain.rfind('/').map_or(0, |it| it + 1);
     plain[path_end..].find('.').map_or("", |it| &name[..path_end + it])
+}
+
+/// Whether a symbol is the compiler's or the linker's, and of no package: `go:buildid`,
+/// `type:.eq.main.T`. Up to Go 1.19 they begin with `go.`, as do import paths of many
+/// domains (`go.uber.org/zap`).
+pub fn is_made_by_compiler(name: &str) -> bool {
+    /// What they go on with (`$GOROOT/src/cmd/link`).
+    const MADE: [&str; 12] = [
+        "shape",
+        "itab",
+        "string",
+        "func",
+        "map",
+        "importpath",
+        "info",
+        "buildid",
+        "builtin",
+        "link",
+        "typelink",
+        "constinfo",
+    ];
+    if ["type:", "go:", "type."].iter().any(|it| name.starts_with(it)) {
+        return true;
+    }
+    let Some(rest) = name.strip_prefix("go.") else { return false };
+    let is_domain = rest.split_once('/').is_some_and(|(domain, _)| {
+        let first = domain.split('.').next().unwrap_or_default();
+        let is_part = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-');
+        domain.chars().all(is_part) && !MADE.contains(&first)
+    });
+    !is_domain
 }
 
 /// The ways to read a name that a user wrote as package and symbol: the last element of
@@ -97,6 +128,11 @@ mod tests {
             ),
             ("main.(*Pair[a/b.K]).Get", "main", "(*Pair[a/b.K]).Get"),
             ("type:.eq.main.T", "", "type:.eq.main.T"),
+            ("go.uber.org/zap/zapcore.Level", "go.uber.org/zap/zapcore", "Level"),
+            ("go.x.io/a.(*T[b/c.D]).M", "go.x.io/a", "(*T[b/c.D]).M"),
+            ("go.buildid", "", "go.buildid"),
+            ("go.shape.*a/b.T", "", "go.shape.*a/b.T"),
+            ("go.itab.a/b.T,io.Reader", "", "go.itab.a/b.T,io.Reader"),
             ("_rt0_amd64_linux", "", "_rt0_amd64_linux"),
             ("", "", ""),
         ];

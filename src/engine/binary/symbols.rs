@@ -72,8 +72,7 @@ impl Binary {
         let (_, size) = symbols.place(index as usize)?;
         let name = std::str::from_utf8(symbols.name(index as usize)?).ok()?;
         // What the linker puts together without names of their own.
-        let is_collection =
-            ["go:", "go.", "type:", "type."].iter().any(|it| name.starts_with(it));
+        let is_collection = super::symbol_name::is_made_by_compiler(name);
         let offset = at.0 - addr;
         (offset < size && !is_collection).then_some((name, offset))
     }

@@ -221,12 +221,10 @@ impl Binary {
         let name = std::str::from_utf8(die.name?).ok()?;
         let decl_line = die.decl_line.and_then(|it| u32::try_from(it).ok()).unwrap_or(0);
         let captured = die.go_closure_offset.is_some();
-        // A variable is there from the line after its declaration, a captured one from
-        // its own; before, its place holds something else.
-        let is_declared = is_parameter
-            || decl_line == 0
-            || line > decl_line
-            || (captured && line == decl_line);
+        // A variable is there from the line after its declaration; before, its place holds
+        // something else. A captured one is there all the time, and its line may be one
+        // of another function, whose call was inlined where the closure was made.
+        let is_declared = is_parameter || captured || decl_line == 0 || line > decl_line;
         if !is_declared {
             return None;
         }

@@ -252,7 +252,11 @@ pub fn last_modified(
 
 pub fn build_id(bench: &mut Bench<'_>, _: BuildIDIn) -> Result<BuildIDOut> {
     bench.check_alive()?;
-    Ok(BuildIDOut { build_id: bench.program.binary.build_id().to_owned() })
+    // GNU's, by which sources are asked for; Go's own has letters and slashes in it.
+    let id = bench.program.binary.build_id();
+    let is_gnu = id.bytes().all(|it| it.is_ascii_hexdigit());
+    let build_id = if is_gnu { id.to_owned() } else { String::new() };
+    Ok(BuildIDOut { build_id })
 }
 
 pub fn version(bench: &mut Bench<'_>, _: GetVersionIn) -> Result<GetVersionOut> {
