@@ -157,11 +157,6 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
             let args = Command { name, goroutine_id: id, ..Default::default() };
             call(client, waiting, &args, |_| Answer::Done);
         }
-        Ask::StopOnWrite { expr, scope: at } => {
-            let (scope, watch_type) = (scope(at.0, at.1), WRITES);
-            let args = CreateWatchpointIn { scope, expr, watch_type };
-            call(client, waiting, &args, |it| Answer::Breakpoint(Box::new(it)));
-        }
         Ask::Places { addrs } => places(client, waiting, &addrs),
         Ask::CancelNext => call(client, waiting, &CancelNextIn {}, |_| Answer::Done),
         Ask::Symbols => symbols(client, waiting),
@@ -207,9 +202,6 @@ fn submit_more(client: &Arc<dyn Client>, waiting: Waiting, ask: Ask) {
         _ => {}
     }
 }
-
-/// The memory is watched for writes (2 on the wire).
-const WRITES: i64 = 2;
 
 fn scope(goroutine: i64, frame: usize) -> EvalScope {
     EvalScope {

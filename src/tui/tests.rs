@@ -1259,18 +1259,6 @@ fn a_breakpoint_can_log_instead_of_stopping() {
 }
 
 #[test]
-fn memory_is_watched_from_the_row_of_a_variable() {
-    let (mut script, fake) = script(true, (120, 40));
-    fake.on::<CreateWatchpointIn>(|args| {
-        assert_eq!((args.expr.as_str(), args.watch_type), ("i", 2));
-        Ok(Breakpoint { id: 7, watch_expr: args.expr, ..Default::default() })
-    });
-    script.keys("3 j W");
-    let screen = script.screen();
-    assert!(screen.contains("watchpoint 7: stops when i is written to"), "{screen}");
-}
-
-#[test]
 fn tracepoints_are_told_and_gone_past() {
     let (mut script, fake) = script(true, (160, 45));
     let mut hits = 0;

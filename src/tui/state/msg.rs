@@ -240,11 +240,6 @@ pub enum Ask {
         purpose: Purpose,
     },
     AmendBreakpoint(Box<Breakpoint>),
-    /// A watchpoint on the memory of an expression.
-    StopOnWrite {
-        expr: String,
-        scope: (i64, usize),
-    },
     ClearBreakpoint {
         id: i64,
         is_temporary: bool,

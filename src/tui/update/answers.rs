@@ -105,9 +105,6 @@ fn on_more(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
         (Ask::Registers { key }, Answer::Registers(list)) => {
             code::on_registers(state, key, Ok(list));
         }
-        (Ask::StopOnWrite { expr, .. }, Answer::Breakpoint(set)) => {
-            breakpoints::on_watched(state, &expr, &set);
-        }
         (Ask::Places { addrs }, Answer::PlaceOf(places)) => {
             for (addr, it) in addrs.into_iter().zip(places) {
                 let place = it.map(|it| (it.file, it.line)).unwrap_or_default();
@@ -209,7 +206,6 @@ pub fn on_refused(state: &mut State, ask: Ask, why: String, out: &mut Vec<Effect
         Ask::Hello => out.push(Effect::Exit(Some(why))),
         Ask::State
         | Ask::ClearBreakpoint { .. }
-        | Ask::StopOnWrite { .. }
         | Ask::SwitchGoroutine(_)
         | Ask::CancelNext
         | Ask::Find { .. }

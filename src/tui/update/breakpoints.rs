@@ -12,7 +12,7 @@ use crate::tui::state::{State, Undo};
 use crate::tui::text;
 use crate::tui::update;
 use crate::tui::update::answers::place_text;
-use crate::tui::update::{code, kept, lists, run, source, variables};
+use crate::tui::update::{code, kept, lists, run, source};
 
 /// Lines after one without code that are tried instead.
 const LINES_TRIED: i64 = 12;
@@ -138,24 +138,6 @@ pub fn set_at_spec(state: &mut State, spec: &str, cond: &str, out: &mut Vec<Effe
     let ask =
         Ask::SetBreakpoint { breakpoint: Box::new(breakpoint), purpose: Purpose::User };
     update::ask(state, ask, out);
-}
-
-/// Watches the memory of what is under the cursor.
-pub fn stop_on_write(state: &mut State, out: &mut Vec<Effect>) {
-    let Some(expr) = variables::expression_under_cursor(state) else {
-        let text = "there is no variable under the cursor to watch the memory of";
-        return state.say(Role::Info, text);
-    };
-    let scope = (state.scope.goroutine, state.scope.frame);
-    out.push(Effect::Ask(Ask::StopOnWrite { expr, scope }));
-}
-
-/// The processor watches it.
-pub fn on_watched(state: &mut State, expr: &str, set: &Breakpoint) {
-    state.breakpoints.revision += 1;
-    let text = format!("watchpoint {}: stops when {expr} is written to", set.id);
-    state.log(Role::Success, &text);
-    state.say(Role::Success, text);
 }
 
 pub fn clear(state: &mut State, id: i64, out: &mut Vec<Effect>) {

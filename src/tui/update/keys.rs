@@ -101,7 +101,6 @@ fn refused_by_core(state: &State, action: Action) -> Option<&'static str> {
         Action::MuteBreakpoints
         | Action::ToggleBreakpoint
         | Action::ToggleEnabled
-        | Action::StopOnWrite
         | Action::BreakAtFunction => Some(
             "a core file gets to no breakpoint; tinydbg tui exec starts the program itself",
         ),
@@ -194,7 +193,6 @@ fn act_on_screen(state: &mut State, action: Action, out: &mut Vec<Effect>) {
         Action::Escape => escape(state, out),
         Action::Print => print(state),
         Action::Watch => variables::watch_this(state),
-        Action::StopOnWrite => breakpoints::stop_on_write(state, out),
         Action::AddWatch => open_prompt(state, PromptKind::AddWatch, ""),
         Action::CopyValue => lists::copy(state, false, out),
         Action::CopyExpression => lists::copy(state, true, out),

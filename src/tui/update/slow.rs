@@ -97,7 +97,6 @@ fn name(ask: &Ask) -> Option<&str> {
         | Ask::SetBreakpoint { .. }
         | Ask::AmendBreakpoint(_)
         | Ask::ClearBreakpoint { .. }
-        | Ask::StopOnWrite { .. }
         | Ask::SwitchGoroutine(_)
         | Ask::CancelNext
         | Ask::Set { .. } => return None,
