@@ -60,7 +60,7 @@ fn lines_that_come_together_are_all_run() {
     let fixture = Fixture::build("steps");
     let program = fixture.executable.to_str().unwrap();
     let mut session = start(&["exec", program, "--", "recursion"]);
-    // As one read: more than the editor takes at once, with a question in between.
+    // More than the editor reads at once, some of it before there is a prompt for it.
     let mut keys = String::from("break main.factorial\rcontinue\r");
     for n in 0..200 {
         keys.push_str(&format!("print {n} * 10007\r"));

@@ -115,6 +115,7 @@ const SETTINGS: &[&str] = &[
     "alias",
     "debug-info-directories",
     "disassemble-flavor",
+    "forget-breakpoints",
     "max-array-values",
     "max-string-len",
     "max-variable-recurse",

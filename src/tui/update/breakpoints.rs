@@ -164,7 +164,8 @@ pub fn delete(state: &mut State, out: &mut Vec<Effect>) {
     if let Some(at) = chosen_missing(state) {
         let it = state.keeping.missing.remove(at);
         state.keeping.seen = None;
-        state.say(Role::Info, format!("{} is dropped (U undoes)", it.kept.place()));
+        let place = text::clean(&it.kept.place()).into_owned();
+        state.say(Role::Info, format!("{place} is dropped (U undoes)"));
         return state.remember(Undo::DropMissing(Box::new(it)));
     }
     match chosen(state).map(|it| it.id) {
@@ -262,6 +263,7 @@ pub fn show_chosen(state: &mut State) {
         let it = &missing(state)[at];
         let (place, why) = (it.kept.place(), &it.why);
         let text = format!("{place}: {why}; Space tries again, x drops it");
+        let text = text::clean(&text).into_owned();
         return state.say(Role::Warning, text);
     }
     let Some(it) = chosen(state) else { return };

@@ -6,6 +6,7 @@ use crate::frontend::theme::Role;
 use crate::tui::state::State;
 use crate::tui::state::kept::Missing;
 use crate::tui::state::msg::{Ask, Effect, Purpose};
+use crate::tui::text;
 use crate::tui::update;
 use crate::tui::update::run;
 
@@ -44,12 +45,11 @@ pub fn on_set(
 ) {
     state.keeping.open = state.keeping.open.saturating_sub(1);
     state.keeping.n_set += 1;
+    let was = kept.was_on.unwrap_or(kept.breakpoint.line);
     if !kept.spec.is_empty() {
         state.keeping.specs.insert(id, kept.spec.clone());
-    } else if let Some(was) = kept.was_on.or(Some(kept.breakpoint.line))
-        && was != line
-    {
-        let file = crate::tui::text::file_name(&kept.breakpoint.file);
+    } else if was != line {
+        let file = text::file_name(&kept.breakpoint.file);
         let text = format!("breakpoint {id}: what was {file}:{was} is line {line} now");
         state.log(Role::Info, &text);
     }
@@ -69,7 +69,8 @@ pub fn on_not_set(
         return answered(state, out);
     }
     let why = why.to_owned();
-    let text = format!("breakpoint of the last session at {}: {why}", kept.place());
+    let place = text::clean(&kept.place()).into_owned();
+    let text = format!("breakpoint of the last session at {place}: {why}");
     state.log(Role::Warning, &text);
     state.keeping.missing.push(Missing { kept, why });
     answered(state, out);

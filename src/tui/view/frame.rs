@@ -98,12 +98,17 @@ fn tabs(state: &State, slot: &Slot) -> Vec<(Pane, String, u16)> {
     let is_long = slot.panes.len() == 1 || long < usize::from(room) * 2 / 3;
     let mut tabs = Vec::with_capacity(slot.panes.len());
     for pane in slot.panes {
-        let name = match (pane, state.console.shows_output, is_long) {
-            (Pane::Console, true, true) => "Output",
-            (Pane::Console, true, false) => "Out",
-            (_, _, true) => pane.title(),
-            (_, _, false) => pane.short_title(),
+        let [long, short] = match pane {
+            Pane::Console if state.console.shows_output => ["Output", "Out"],
+            Pane::Goroutines if state.goroutines.shows_threads => ["Threads", "Thr"],
+            Pane::Stack => match state.code.face {
+                Face::Frames => ["Stack", "Stack"],
+                Face::Instructions => ["Instructions", "Instr"],
+                Face::Registers => ["Registers", "Regs"],
+            },
+            pane => [pane.title(), pane.short_title()],
         };
+        let name = if is_long { long } else { short };
         // What the program wrote waits to be seen.
         let is_new = *pane == Pane::Console
             && state.console.has_unseen
@@ -133,26 +138,13 @@ fn titles(state: &State, canvas: &mut Canvas<'_>, slot: &Slot, has_focus: bool) 
     let right = slot.area.right().saturating_sub(1);
     let mut end = slot.area.x;
     let is_alone = slot.panes.len() == 1;
-    for (pane, mut title, x) in tabs(state, slot) {
+    for (pane, title, x) in tabs(state, slot) {
         let role = match (pane == slot.front, has_focus) {
             (true, true) => Role::TitleFocused,
             (true, false) if is_alone => Role::Title,
             (true, false) => Role::TabActive,
             (false, _) => Role::Tab,
         };
-        if is_alone {
-            match pane {
-                Pane::Goroutines if state.goroutines.shows_threads => {
-                    title = " 2 Threads ".to_owned();
-                }
-                Pane::Stack => match state.code.face {
-                    Face::Frames => {}
-                    Face::Instructions => title = " 4 Instructions ".to_owned(),
-                    Face::Registers => title = " 4 Registers ".to_owned(),
-                },
-                _ => {}
-            }
-        }
         end = canvas.put(x, slot.area.y, right.saturating_sub(x), &title, role);
     }
     end
