@@ -1,16 +1,18 @@
-//! How does one find the caller of C code? Rows of `.eh_frame`.
+//! How does one find the caller of C code? Rows of `.eh_frame`, or of `.debug_frame` where
+//! C was compiled without the other.
 //!
 //! Go code does not need this: see [`sp_delta`](super::Binary::sp_delta).
 
 use gimli::BaseAddresses;
 use gimli::CieOrFde;
+use gimli::DebugFrame;
 use gimli::EhFrame;
 use gimli::EhFrameHdr;
 use gimli::EndianSlice;
 use gimli::FrameDescriptionEntry;
 use gimli::LittleEndian;
 use gimli::UnwindContext;
-use gimli::UnwindSection as _;
+use gimli::UnwindSection;
 
 use super::Binary;
 use super::elf::ElfFile;
@@ -59,9 +61,20 @@ pub enum SavedAt {
 }
 
 impl Binary {
-    /// How to find the caller of C code at `pc`, from `.eh_frame`.
+    /// How to find the caller of C code at `pc`.
     pub fn c_unwind(&self, pc: FileAddr) -> Option<CfiRow> {
-        self.elf.c_unwind(pc)
+        self.elf.c_unwind(pc).or_else(|| self.debug_unwind(pc))
+    }
+
+    /// The same from `.debug_frame`, which is for the most part about Go's functions.
+    fn debug_unwind(&self, pc: FileAddr) -> Option<CfiRow> {
+        self.native_at(pc)?;
+        let bytes = self.sections.frame.bytes(&self.elf);
+        let mut frames = DebugFrame::new(bytes, LittleEndian);
+        frames.set_address_size(8);
+        let bases = BaseAddresses::default();
+        let entry = find_entry(&frames, &bases, pc.0, DebugFrame::cie_from_offset)?;
+        row(&frames, &bases, &entry, pc.0)
     }
 }
 
@@ -84,21 +97,28 @@ impl ElfFile {
                 table.fde_for_address(&frames, &bases, pc.0, EhFrame::cie_from_offset);
             entry.ok().filter(|it| it.contains(pc.0))
         });
-        let entry = by_header.or_else(|| find_entry(&frames, &bases, pc.0))?;
+        let by_search = || find_entry(&frames, &bases, pc.0, EhFrame::cie_from_offset);
+        let entry = by_header.or_else(by_search)?;
         row(&frames, &bases, &entry, pc.0)
     }
 }
 
 /// Looks an entry up without the table of `.eh_frame_hdr`.
-fn find_entry<'a>(
-    frames: &EhFrame<Reader<'a>>,
+fn find_entry<'a, S: UnwindSection<Reader<'a>>>(
+    frames: &S,
     bases: &BaseAddresses,
     pc: u64,
+    cie: impl FnMut(
+        &S,
+        &BaseAddresses,
+        S::Offset,
+    ) -> gimli::Result<gimli::CommonInformationEntry<Reader<'a>>>
+    + Copy,
 ) -> Option<FrameDescriptionEntry<Reader<'a>>> {
     let mut entries = frames.entries(bases);
     for _ in 0..ENTRIES_MAX {
         if let CieOrFde::Fde(partial) = entries.next().ok()?? {
-            let entry = partial.parse(EhFrame::cie_from_offset).ok()?;
+            let entry = partial.parse(cie).ok()?;
             if entry.contains(pc) {
                 return Some(entry);
             }
@@ -107,10 +127,10 @@ fn find_entry<'a>(
     None
 }
 
-fn row(
-    frames: &EhFrame<Reader<'_>>,
+fn row<'a, S: UnwindSection<Reader<'a>>>(
+    frames: &S,
     bases: &BaseAddresses,
-    entry: &FrameDescriptionEntry<Reader<'_>>,
+    entry: &FrameDescriptionEntry<Reader<'a>>,
     pc: u64,
 ) -> Option<CfiRow> {
     let expression = |it: &gimli::UnwindExpression<usize>| {

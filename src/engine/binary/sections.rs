@@ -19,8 +19,8 @@ const COMPRESSION_ZSTD: u32 = 2;
 /// it does not stay in memory.
 const CHUNK_LEN: usize = 128 << 10;
 
-/// The sections of DWARF that are used here. `.debug_frame` is not: Go's own table says
-/// the same; `.debug_names` and `.debug_aranges` are not made by Go.
+/// The sections of DWARF that are used here. `.debug_names` and `.debug_aranges` are not
+/// made by Go.
 #[derive(Debug, Default)]
 pub struct Sections {
     pub info: Section,
@@ -33,6 +33,8 @@ pub struct Sections {
     pub loc: Section,
     pub str: Section,
     pub line_str: Section,
+    /// For C alone: of Go's functions, Go's own table says the same.
+    pub frame: Section,
 }
 
 /// A section that may be compressed.
@@ -59,6 +61,7 @@ impl Sections {
             loc: section(".debug_loc"),
             str: section(".debug_str"),
             line_str: section(".debug_line_str"),
+            frame: section(".debug_frame"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What does the symbol table say? Names of places, for what Go's own table leaves out.
 
 use super::Binary;
+use super::elf::SectionInfo;
 use super::functions::HashedNames;
 use super::functions::hash;
 use crate::engine::addr::FileAddr;
@@ -48,8 +49,18 @@ impl Binary {
         let (addr, index) = *by_addr[..after].last()?;
         let (_, size) = symbols.place(index as usize)?;
         let name = std::str::from_utf8(symbols.name(index as usize)?).ok()?;
-        // Assembly often does not say how long it is.
-        let is_inside = pc.0 - addr < size || size == 0;
+        // Assembly often does not say how long it is, but no longer than its section.
+        let section_of = |at: u64| {
+            let sections = self.elf.sections.iter();
+            let within = |it: &&SectionInfo| {
+                it.addr != 0
+                    && (it.addr..it.addr.saturating_add(it.file_range.len() as u64))
+                        .contains(&at)
+            };
+            sections.into_iter().find(within).map(|it| it.addr)
+        };
+        let is_inside =
+            pc.0 - addr < size || size == 0 && section_of(addr) == section_of(pc.0);
         is_inside.then_some((name, Symbol { addr: FileAddr(addr), size }))
     }
 

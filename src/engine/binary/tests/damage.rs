@@ -111,3 +111,67 @@ fn damaged_headers_and_cut_files_never_panic() {
     }
     std::fs::remove_file(&damaged).unwrap();
 }
+
+/// Asks what there is to ask about code of C.
+fn ask_about_c(binary: &Arc<Binary>) {
+    let _ = (binary.function_names().count(), binary.source_files().len());
+    for id in binary.native_functions().take(400) {
+        let function = binary.function(id);
+        let _ = (binary.functions_named(function.name), binary.rows(id));
+        let site = binary.prologue_end(id);
+        let (start, end) = (function.entry.0, function.end.0);
+        for pc in (start..end.min(start.saturating_add(256))).step_by(23).chain([site.0])
+        {
+            let pc = FileAddr(pc);
+            let _ = (binary.line_at(pc), binary.c_unwind(pc), binary.function_at(pc));
+            for depth in 0..binary.inline_stack(pc).len() {
+                let Ok(scope) = binary.scope_at(pc, depth) else { continue };
+                let _ = binary.inlined_parameters(pc, depth);
+                for variable in &scope.variables {
+                    let _ =
+                        (binary.type_of(variable.ty), binary.constants_of(variable.ty));
+                }
+            }
+        }
+    }
+    for name in ["C.measure", "C.clamp", "C.twice"] {
+        let _ = binary.function_sites(name);
+    }
+    for file in binary.native_files().iter().filter(|it| it.ends_with("/native.c")) {
+        for line in (1..60).step_by(3) {
+            let _ = binary.line_sites(file, line);
+        }
+    }
+    for name in ["C.point_t", "C.struct_everything", "C.enum_color", "C.callback"] {
+        if let Some(id) = binary.type_named(name) {
+            let _ = (binary.type_of(id), binary.constants_of(id));
+        }
+    }
+    let _ = (binary.global("C.calls"), binary.globals(), binary.type_names());
+}
+
+#[test]
+fn damaged_debug_information_of_c_never_panics() {
+    let program = build_native("damage", "-g -O2", &["-ldflags=-compressdwarf=false"]);
+    let whole = std::fs::read(&program).unwrap();
+    let damaged = program.with_extension("damaged");
+    let undamaged = open(&program);
+    assert!(undamaged.native_functions().count() > 4, "there is C in it");
+    ask_about_c(&undamaged);
+    let is_read = |it: &&elf::SectionInfo| {
+        it.name.starts_with(".debug_") || it.name.starts_with(".eh_frame")
+    };
+    for section in undamaged.elf.sections.iter().filter(is_read) {
+        for seed in 1..4 {
+            let mut bytes = whole.clone();
+            damage(&mut bytes, section.file_range.clone(), seed);
+            // Another file: the program is mapped.
+            std::fs::write(&damaged, &bytes).unwrap();
+            if let Ok(binary) = Binary::open(&damaged) {
+                ask_about_c(&binary);
+            }
+        }
+    }
+    std::fs::remove_file(&damaged).unwrap();
+    std::fs::remove_file(&program).unwrap();
+}

@@ -47,6 +47,19 @@ fn build(toolchain: Option<&str>, flags: &[&str]) -> Option<PathBuf> {
     Some(program)
 }
 
+/// Builds `testdata/fixtures/native`, which has a file of C, for one test alone.
+fn build_native(test: &str, c_flags: &str, flags: &[&str]) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/fixtures/native");
+    let dir = std::env::temp_dir().join("tinydbg-tests");
+    std::fs::create_dir_all(&dir).unwrap();
+    let program = dir.join(format!("native-{test}-{}", std::process::id()));
+    let mut go = Command::new("go");
+    go.args(["build", "-buildvcs=false", "-o"]).arg(&program).args(flags).arg(".");
+    let built = go.current_dir(source).env("CGO_CFLAGS", c_flags).status();
+    assert!(built.expect("go runs").success());
+    program
+}
+
 fn open(path: &Path) -> Arc<Binary> {
     let binary = Binary::open(path).unwrap();
     binary.start_loading();
@@ -393,5 +406,23 @@ fn packages_are_listed_by_import_path() {
     let packages = binary.packages();
     for expected in ["main", "runtime", "internal/abi", "fmt"] {
         assert!(packages.iter().any(|it| it == expected), "{expected}");
+    }
+}
+
+#[test]
+fn callers_of_c_are_found_in_either_section() {
+    let without = "-g -O2 -fno-asynchronous-unwind-tables";
+    for (test, c_flags) in [("tables", "-g -O2"), ("debug-tables", without)] {
+        let program = build_native(test, c_flags, &[]);
+        let binary = open(&program);
+        for name in ["C.measure", "C.sum"] {
+            let id = binary.functions_named(name)[0];
+            let entry = binary.function(id).entry;
+            let in_elf = binary.elf.c_unwind(entry).is_some();
+            assert_eq!(in_elf, test == "tables", "{name}");
+            let rsp_and_8 = frames::CfaRule::RegisterOffset { register: 7, offset: 8 };
+            assert_eq!(binary.c_unwind(entry).unwrap().cfa, rsp_and_8, "{name}");
+        }
+        std::fs::remove_file(&program).unwrap();
     }
 }
