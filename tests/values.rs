@@ -354,6 +354,19 @@ fn a_closure_that_was_made_by_an_inlined_call_has_what_it_captured() {
 }
 
 #[test]
+fn what_was_in_registers_at_a_call_is_found_on_the_stack() {
+    for toolchain in TOOLCHAINS {
+        let how =
+            Build { toolchain: Some(toolchain), optimized: true, ..Build::default() };
+        let fixture = Fixture::build_as("kinds", how);
+        let mut debugged = Debugged::at(&fixture, &[], "main.leaf");
+        let arguments = debugged.arguments(EvalScope::selected(1));
+        let found: Vec<_> = arguments.iter().take(2).map(show::declared).collect();
+        assert_eq!(found, ["n int = 3", "text string = \"abc\""], "{toolchain}");
+    }
+}
+
+#[test]
 fn a_stripped_program_says_why_it_ends() {
     for toolchain in TOOLCHAINS {
         let flags: &[&str] = &["-ldflags=-s -w"];

@@ -45,6 +45,8 @@ pub(crate) struct Cx<'a> {
     /// Where the pieces of values that were put together come from.
     pub origins: RefCell<Vec<Origin>>,
     scopes: RefCell<FxHashMap<(FileAddr, usize), Rc<Scope>>>,
+    /// Of callers, by their return addresses.
+    waiting_scopes: RefCell<FxHashMap<(FileAddr, usize), Rc<Scope>>>,
 }
 
 impl<'a> Cx<'a> {
@@ -63,7 +65,22 @@ impl<'a> Cx<'a> {
             captures: RefCell::default(),
             origins: RefCell::default(),
             scopes: RefCell::default(),
+            waiting_scopes: RefCell::default(),
         }
+    }
+
+    /// What was made for a caller before, or is made now.
+    pub fn waiting_scope(
+        &self,
+        key: (FileAddr, usize),
+        make: impl FnOnce() -> Rc<Scope>,
+    ) -> Rc<Scope> {
+        let known = self.waiting_scopes.borrow().get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let made = make();
+            self.waiting_scopes.borrow_mut().insert(key, made.clone());
+            made
+        })
     }
 
     /// What [`Binary::scope_at`] says, the variables in the order in which they hide

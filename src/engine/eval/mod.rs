@@ -31,6 +31,7 @@ pub(crate) mod dynamic;
 pub(crate) mod captured;
 pub(crate) mod native;
 pub(crate) mod bare;
+pub(crate) mod caller;
 pub mod facts;
 pub(crate) mod map;
 pub mod emit;

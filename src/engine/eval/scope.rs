@@ -83,7 +83,7 @@ fn variables_of_frame(
         .and_then(|it| Some((it, it.function.as_ref()?)))
         .ok_or_else(|| Error::message("unable to find function context"))?;
     let pc = cx.bias.stated(frame.lookup_pc);
-    let found = match cx.scope_at(pc, frame.inline_depth) {
+    let found = match cx.scope_of(frame) {
         Ok(found) => found,
         Err(why) => return fatal_text(cx, scope, frame).ok_or(why),
     };
