@@ -1259,6 +1259,29 @@ fn a_breakpoint_can_log_instead_of_stopping() {
 }
 
 #[test]
+fn a_stop_at_a_breakpoint_is_not_one_at_a_tracepoint_that_was_hit_too() {
+    let (mut script, fake) = script(true, (160, 45));
+    fake.on::<Command>(|_| {
+        let mut now = stop_at(10);
+        let stops = now.current_thread.clone().unwrap();
+        let mut reports = Thread { id: 4250, goroutine_id: 3, ..stops.clone() };
+        reports.breakpoint.as_mut().unwrap().tracepoint = true;
+        now.current_goroutine = Some(Goroutine { thread_id: 4250, ..goroutine(3, 10) });
+        now.current_thread = Some(reports.clone());
+        now.threads = Some(vec![reports, stops]);
+        Ok(CommandOut { state: now })
+    });
+    fake.take_asked();
+    script.keys("c");
+    assert_eq!(script.state.scope.goroutine, 7);
+    assert!(script.screen().contains("STOPPED breakpoint 1 │ g7"), "{}", script.screen());
+    let asked = fake.take_asked();
+    let switch =
+        |it: &&crate::client::fake::Asked| it.params["name"] == "switchGoroutine";
+    assert_eq!(asked.iter().find(switch).unwrap().params["goroutineID"], 7);
+}
+
+#[test]
 fn tracepoints_are_told_and_gone_past() {
     let (mut script, fake) = script(true, (160, 45));
     let mut hits = 0;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::types::{DebuggerState, Location, Thread, Variable};
+use crate::api::types::{DebuggerState, Goroutine, Location, Thread, Variable};
 use crate::frontend::config::PathStyle;
 use crate::frontend::text::stop::{self, StopStyle, is_at_tracepoints_only, panic_text};
 use crate::frontend::text::wait_reason::go_minor;
@@ -108,7 +108,7 @@ pub fn on_stopped(
         Err(AskError::Refused(why)) => on_refused(state, &why, out),
         Ok(now) if now.exited => exited(state, now.exit_status, out),
         Ok(now) if now.running => out.push(Effect::Resume(Resume::Wait)),
-        Ok(now) => {
+        Ok(mut now) => {
             if held_for_a_moment(state, &now, out) {
                 return;
             }
@@ -118,6 +118,7 @@ pub fn on_stopped(
             if state.refused.is_some() && is_where_it_was(&state.stopped, &now) {
                 return not_moved(state);
             }
+            select_what_stops(&mut now, out);
             stopped(state, asked, *now, out);
         }
     }
@@ -128,6 +129,36 @@ pub fn on_stopped(
 fn reports_only(state: &State, asked: &Resume, now: &DebuggerState) -> bool {
     let goes_on = *asked != Resume::Wait && state.leave_at_stop.is_none();
     goes_on && !state.halts && now.stop_reason != "manual" && is_at_tracepoints_only(now)
+}
+
+/// Where a tracepoint was hit together with a breakpoint, it is the breakpoint that the
+/// program stops for, whichever of the two the service has selected.
+fn select_what_stops(now: &mut DebuggerState, out: &mut Vec<Effect>) {
+    let hits = |it: &Thread, reports: bool| {
+        let hit = it.breakpoint.as_ref();
+        hit.is_some_and(|it| (it.tracepoint || it.trace_return) == reports)
+    };
+    if !now.current_thread.as_ref().is_some_and(|it| hits(it, true)) {
+        return;
+    }
+    let stops = |it: &&Thread| hits(it, false) && it.goroutine_id > 0;
+    let Some(thread) = now.threads.iter().flatten().find(stops).cloned() else { return };
+    let at = Location {
+        pc: thread.pc,
+        file: thread.file.clone(),
+        line: thread.line,
+        function: thread.function.clone(),
+        ..Location::default()
+    };
+    out.push(Effect::Ask(Ask::SwitchGoroutine(thread.goroutine_id)));
+    now.current_goroutine = Some(Goroutine {
+        id: thread.goroutine_id,
+        thread_id: thread.id,
+        current_loc: at.clone(),
+        user_current_loc: at,
+        ..Goroutine::default()
+    });
+    now.current_thread = Some(thread);
 }
 
 /// Tracepoints were hit: says so in the console, and goes on.
