@@ -43,6 +43,7 @@ const SERVER: &[(&str, Measure)] = &[
     ("slice, map", wire::values),
     ("functions", wire::functions),
     ("stack", wire::stack),
+    ("halt", wire::halt),
     ("silence", wire::silence),
 ];
 

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 use serde_json::json;
-use tinydbg::api::methods::command::{CONTINUE, NEXT};
+use tinydbg::api::methods::command::{CONTINUE, HALT, NEXT};
 use tinydbg::api::methods::{
     ClearBreakpointIn, CreateBreakpointIn, DetachIn, EvalIn, ListGoroutinesIn,
-    StacktraceIn,
+    StacktraceIn, StateIn,
 };
 use tinydbg::api::types::{Breakpoint, EvalScope, LoadConfig};
 
 use crate::load::{self, Load};
 use crate::programs::{Site, caddy};
 use crate::rows::{Goal, Sample, Unit};
-use crate::support::debugged::{Debugged, place};
+use crate::support::debugged::{Debugged, command_named, place};
 use crate::support::fixture::Fixture;
 use crate::support::process::{Program, peak_memory_kb};
 use crate::support::server::{Peer, Server};
@@ -345,6 +345,34 @@ pub fn stack(peer: Peer) -> Vec<Sample> {
         assert!(line.matches("main.descend").count() >= 500, "{line:.300}");
     }
     vec![Sample::median("500 frames with locals", &mut times, Goal::Times(20.0))]
+}
+
+/// How long a program with a thousand threads takes to be halted, the answer included.
+pub fn halt(peer: Peer) -> Vec<Sample> {
+    const THREADS: usize = 1000;
+    let fixture = Fixture::build("blocked");
+    let arg = THREADS.to_string();
+    let mut debugged = Debugged::launch_on(peer, &fixture.executable, &[&arg]);
+    let mut other = debugged.server.connect();
+    let pending = debugged.resume_and_go();
+    while !debugged.server.output().contains("ready") {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let mut times = Vec::new();
+    let mut pending = Some(pending);
+    for _ in 0..rounds(peer, 40, 10) {
+        let running = pending.take().unwrap_or_else(|| debugged.resume_and_go());
+        while !other.ask(StateIn { non_blocking: true }).state.unwrap().running {}
+        let start = Instant::now();
+        let state = other.ask(command_named(HALT)).state;
+        times.push(start.elapsed());
+        assert!(state.threads.unwrap_or_default().len() >= THREADS);
+        debugged.wire.reply(running).unwrap();
+    }
+    let median = "halt, 1,000 threads: median";
+    let median = Sample::median(median, &mut times, Goal::AtMost(100.0));
+    let longest = "halt, 1,000 threads: longest";
+    vec![median, Sample::quantile(longest, &mut times, 1.0, Goal::AtMost(100.0))]
 }
 
 /// How long a loaded server is silent when it is attached to and let go, nothing else.
