@@ -54,10 +54,12 @@ impl Cx<'_> {
         let mut all = scope.variables;
         all.extend(scope.hidden);
         all.sort_by_key(|it| it.nth);
-        let offsets: Vec<u64> = all.iter().filter_map(|it| it.closure_offset).collect();
+        let mut offsets: Vec<u64> =
+            all.iter().filter_map(|it| it.closure_offset).collect();
+        offsets.sort_unstable();
         let captured = all.into_iter().filter_map(|it| {
             let offset = it.closure_offset?;
-            let next = offsets.iter().copied().filter(|it| *it > offset).min();
+            let next = offsets.get(offsets.partition_point(|it| *it <= offset)).copied();
             let target =
                 if it.escaped { self.types.elem_of(&self.types.of(it.ty)) } else { None };
             let value = target.filter(|target| {
@@ -91,7 +93,7 @@ struct Place {
     offset: u64,
     /// Of the variable.
     size: u64,
-    /// Where the next variable is.
+    /// Where the next variable is that is described. Some that could be captured are not.
     next: Option<u64>,
 }
 
@@ -104,7 +106,9 @@ impl Place {
             (0, _) => false,
             (size, _) if size > BY_VALUE_MAX => false,
             (_, Some(room)) if room < POINTER => true,
-            (size, Some(room)) if size > POINTER => room >= size,
+            (size, Some(room)) if room < size => false,
+            // Up to the alignment of the next one.
+            (size, Some(room)) if size > POINTER && room < size + POINTER => true,
             _ => self.is_value_in(code()),
         }
     }
@@ -153,6 +157,8 @@ mod tests {
         let cases: &[(u64, Option<u64>, &[u8], bool)] = &[
             (32, Some(40), &[], true),
             (32, Some(16), TAKES, false),
+            (32, Some(56), READS, false),
+            (32, Some(56), TAKES, true),
             (320, None, TAKES, false),
             (2, Some(10), READS, true),
             (8, Some(16), TAKES, true),
