@@ -43,14 +43,19 @@ fn ready(terminal: &mut Terminal) {
 /// Sets a breakpoint by the command line and runs to it.
 fn run_to(terminal: &mut Terminal, location: &str, wanted: &str) {
     ready(terminal);
+    break_at(terminal, location);
+    terminal.keys("c");
+    terminal.wait_for(wanted);
+}
+
+/// Sets a breakpoint by the command line, and waits until it is there.
+fn break_at(terminal: &mut Terminal, location: &str) {
     terminal.keys(&format!(":break {location}{ENTER}"));
     terminal.wait_until("a new breakpoint", |it| {
         let screen = it.screen();
         let last = screen.trim_end().lines().last().unwrap_or_default();
         last.contains("breakpoint") && last.contains(" at ")
     });
-    terminal.keys("c");
-    terminal.wait_for(wanted);
 }
 
 /// Leaves by the question's first answer: the program goes on.
@@ -98,10 +103,10 @@ fn breakpoints_and_watches_are_there_the_next_time() {
         assert!(terminal.wait().success());
     };
     let mut terminal = start();
-    terminal.keys(&format!(":break main.factorial if n == 2{ENTER}"));
-    terminal.wait_for("if n == 2");
+    break_at(&mut terminal, "main.factorial if n == 2");
     terminal.keys(&format!(":display n + 40{ENTER}"));
-    terminal.wait_for("n + 40");
+    terminal.wait_for("watching n + 40");
+    // Nothing is waited for: what was answered is kept.
     kill(terminal);
     let mut terminal = start();
     terminal.wait_for("1 breakpoint and 1 watch of the last session");

@@ -70,7 +70,7 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
         (Ask::SetBreakpoint { breakpoint, purpose }, Answer::Breakpoint(set)) => {
             breakpoints::on_set(state, &breakpoint, &purpose, *set, out);
         }
-        (Ask::ClearBreakpoint { is_temporary, .. }, Answer::Breakpoint(cleared)) => {
+        (Ask::ClearBreakpoint { id, is_temporary }, Answer::Breakpoint(cleared)) => {
             if !is_temporary {
                 let n = cleared.addrs.as_ref().map_or(0, Vec::len);
                 let places = match breakpoints::has_many_places(&cleared) {
@@ -83,6 +83,10 @@ fn on_good(state: &mut State, ask: Ask, answer: Answer, out: &mut Vec<Effect>) {
                 state.remember(Undo::SetBreakpoint(cleared));
             }
             state.breakpoints.revision += 1;
+            // Gone at once: the list follows.
+            if let Some(list) = state.breakpoints.list.value_mut() {
+                list.retain(|it| it.id != id);
+            }
         }
         (Ask::AmendBreakpoint(it), Answer::Done) => {
             state.say(Role::Info, format!("breakpoint {} changed (U undoes)", it.id));

@@ -3,6 +3,7 @@
 use crate::frontend::theme::Role;
 use crate::tui::state::msg::{Effect, Leave};
 use crate::tui::state::{Run, State};
+use crate::tui::update::kept;
 
 pub fn disconnected(state: &mut State, out: &mut Vec<Effect>) {
     if state.leaving {
@@ -80,6 +81,7 @@ pub fn leave(state: &mut State, how: Leave, out: &mut Vec<Effect>) {
             state.say(Role::Info, "stopping the program, to let it go");
         }
         Run::Running | Run::Stopped | Run::Exited { .. } => {
+            kept::remember_last(state, out);
             state.leaving = true;
             state.say(Role::Info, "leaving");
             out.push(Effect::Leave(how));

@@ -149,6 +149,18 @@ pub fn remember(state: &mut State, out: &mut Vec<Effect>) {
         return;
     }
     state.keeping.seen = seen;
+    keep(state, out);
+}
+
+/// Keeps what there is at the end, also what the service has not listed yet.
+pub fn remember_last(state: &mut State, out: &mut Vec<Effect>) {
+    let is_known = state.breakpoints.list.value().is_some();
+    if state.keeping.is_on && state.keeping.open == 0 && is_known {
+        keep(state, out);
+    }
+}
+
+fn keep(state: &mut State, out: &mut Vec<Effect>) {
     let now = current(state);
     if now != state.keeping.saved {
         state.keeping.saved.clone_from(&now);
