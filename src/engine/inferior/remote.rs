@@ -2,7 +2,8 @@
 
 use crate::engine::inferior::live::Live;
 use crate::engine::inferior::tracee::Unwritten;
-use crate::engine::os::ptrace::{self, SignalInfo, Tid};
+use crate::engine::os::process::Status;
+use crate::engine::os::ptrace::{self, Orphans, SignalInfo, Tid};
 use crate::engine::os::wait::{self, Event, Waited};
 use crate::engine::os::{process, signal};
 use std::io;
@@ -104,7 +105,26 @@ impl Live {
     }
 
     /// Has a stopped thread make a system call, and puts its registers back.
+    ///
+    /// A thread whose system calls are filtered might be killed for it: it makes none if
+    /// its filters cannot be suspended.
     pub(super) fn remote_syscall(
+        &mut self,
+        tid: Tid,
+        number: u64,
+        arguments: [u64; 6],
+    ) -> io::Result<i64> {
+        if !Status::of(tid.0)?.is_filtered {
+            return self.unfiltered_syscall(tid, number, arguments);
+        }
+        let orphans = if self.launched { Orphans::Die } else { Orphans::RunOn };
+        ptrace::suspend_filters(&self.tracer, tid, orphans, true)?;
+        let result = self.unfiltered_syscall(tid, number, arguments);
+        let _gone = ptrace::suspend_filters(&self.tracer, tid, orphans, false);
+        result
+    }
+
+    fn unfiltered_syscall(
         &mut self,
         tid: Tid,
         number: u64,

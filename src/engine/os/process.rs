@@ -119,6 +119,8 @@ pub struct Status {
     pub n_threads: u32,
     /// `R`, `S`, `D`, `T` (stopped), `t` (stopped by its tracer), `Z`, `X`.
     pub state: u8,
+    /// Whether its system calls are filtered (seccomp(2)).
+    pub is_filtered: bool,
 }
 
 impl Status {
@@ -138,6 +140,7 @@ impl Status {
                 "TracerPid" => status.tracer_pid = first.parse().unwrap_or(0),
                 "Uid" => status.uid = first.parse().unwrap_or(u32::MAX),
                 "Threads" => status.n_threads = first.parse().unwrap_or(0),
+                "Seccomp" => status.is_filtered = first != "0",
                 "State" => status.state = first.bytes().next().unwrap_or(b'?'),
                 _ => {}
             }

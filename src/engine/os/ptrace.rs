@@ -52,14 +52,35 @@ pub enum Orphans {
     Die,
 }
 
+impl Orphans {
+    fn options(self) -> i32 {
+        match self {
+            Orphans::RunOn => OPTIONS,
+            Orphans::Die => OPTIONS | libc::PTRACE_O_EXITKILL,
+        }
+    }
+}
+
 /// Traces `tid` from now on, without stopping it (`PTRACE_SEIZE`).
 pub fn seize(_: &Tracer, tid: Tid, orphans: Orphans) -> io::Result<()> {
-    let options = match orphans {
-        Orphans::RunOn => OPTIONS,
-        Orphans::Die => OPTIONS | libc::PTRACE_O_EXITKILL,
-    };
-    request(libc::PTRACE_SEIZE, tid, 0, options as usize)
+    request(libc::PTRACE_SEIZE, tid, 0, orphans.options() as usize)
 }
+
+/// Has the filters of seccomp(2) not apply to a stopped tracee, or apply again. Needs
+/// `CAP_SYS_ADMIN`, and a tracer that has no filters itself.
+pub fn suspend_filters(
+    _: &Tracer,
+    tid: Tid,
+    orphans: Orphans,
+    suspended: bool,
+) -> io::Result<()> {
+    let more = if suspended { PTRACE_O_SUSPEND_SECCOMP } else { 0 };
+    let options = (orphans.options() | more) as usize;
+    request(libc::PTRACE_SETOPTIONS, tid, 0, options)
+}
+
+/// `libc` lacks it for this target (`linux/ptrace.h`).
+const PTRACE_O_SUSPEND_SECCOMP: i32 = 1 << 21;
 
 /// Has `tid` stop with an event, wherever it is (`PTRACE_INTERRUPT`). Not a signal:
 /// nothing stays behind in the process if it stops for another reason first.

@@ -276,3 +276,28 @@ fn await_at_least(counter: &AtomicU64, enough: u64) {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_program_that_may_not_map_code_is_not_killed_for_our_doing_so() {
+    let program = Program::c("sandboxed");
+    let expected = program.undisturbed(&["200"]);
+    assert!(expected.starts_with("sum "), "{expected}");
+    for slots in [true, false] {
+        let (mut live, output) = program.launch(&["200"]);
+        let _watchdog = watchdog(&live);
+        if !slots {
+            live.refuse_slots();
+        }
+        // Not before the filter is there.
+        let work = program.addr("work");
+        live.place(work, Owner::User(1)).unwrap();
+        let mut judge = Counting { stop_every: Some(1), ..Counting::default() };
+        assert!(matches!(live.run(&mut judge).unwrap(), RunEnd::Stopped { .. }));
+        let sites = program.instructions(&live, "work");
+        place_all(&mut live, &sites);
+        let mut judge = Counting::default();
+        assert_eq!(run_to_end(&mut live, &mut judge).0, RunEnd::Exited { status: 0 });
+        assert!(judge.hits[&work] == 199);
+        assert_eq!(std::fs::read_to_string(output).unwrap(), expected);
+    }
+}
