@@ -83,6 +83,13 @@ impl Live {
         if live.tids().is_empty() {
             return Err(attach_error(pid, &io::Error::from_raw_os_error(ESRCH)));
         }
+        if live.tracees.values().all(|it| it.running) {
+            return Err(Error::message(format!(
+                "could not attach to pid {pid}: it does not stop; it is frozen, as in a \
+                 container that is paused, or waits in the kernel for something that \
+                 cannot be interrupted (state D)"
+            )));
+        }
         Ok(live)
     }
 
@@ -117,7 +124,10 @@ impl Live {
     /// Seizes the threads that are not traced yet; returns how many there were.
     fn seize_all(&mut self, own: i32) -> Result<usize> {
         let mut n_new = 0;
-        for tid in process::tasks(self.pid) {
+        let mut tids = process::tasks(self.pid);
+        // The leader first: of two debuggers that come at once, one gets all threads.
+        tids.sort_by_key(|it| *it != self.pid);
+        for tid in tids {
             if self.tracees.contains_key(&tid) || self.newborn.contains_key(&tid) {
                 continue;
             }
@@ -128,6 +138,9 @@ impl Live {
                 Err(_) => {
                     let tracer = Status::of(tid).map_or(0, |it| it.tracer_pid);
                     if tracer != own {
+                        if tracer != 0 {
+                            return Err(traced_already(self.pid, tracer));
+                        }
                         if self.tracees.is_empty() {
                             return Err(self.seize_error(tid));
                         }
@@ -213,6 +226,16 @@ fn check_attachable(pid: i32) -> Result<()> {
         .map_err(|_| attach_error(pid, &io::Error::from_raw_os_error(ESRCH)))?;
     if status.tracer_pid != 0 {
         return Err(traced_already(pid, status.tracer_pid));
+    }
+    if status.state == b'Z' {
+        let why = match status.n_threads {
+            0 | 1 => "it has ended, and its parent has not taken note of that yet",
+            _ => {
+                "its first thread has ended, without which the kernel shows neither its \
+                 memory nor its executable"
+            }
+        };
+        return Err(Error::message(format!("could not attach to pid {pid}: {why}")));
     }
     if status.tgid != pid {
         return Err(Error::message(format!(

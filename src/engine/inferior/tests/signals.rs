@@ -163,7 +163,7 @@ fn a_signal_worth_stopping_for_is_delivered_afterwards() {
 const SIGCONT: i32 = 18;
 const SIGSTOP: i32 = 19;
 
-fn await_state(pid: i32, state: u8) {
+pub(super) fn await_state(pid: i32, state: u8) {
     until(|| process::Status::of(pid).unwrap().state == state);
 }
 

@@ -1,6 +1,7 @@
 //! Threads that come and go, threads that wait, and other programs.
 
 use super::*;
+use crate::engine::inferior::tests::signals::await_state;
 use crate::engine::os::process;
 use std::time::Instant;
 
@@ -220,6 +221,11 @@ fn what_cannot_be_attached_to_is_refused_with_the_reason() {
         format!("could not attach to pid {pid}: already being debugged by pid ");
     assert!(text.starts_with(&already), "{text}");
     drop(live);
+    // Ended, and its parent, which is us, has not asked.
+    crate::engine::os::signal::kill(pid).unwrap();
+    await_state(pid, b'Z');
+    let text = attach(pid).unwrap().to_string();
+    assert!(text.contains("it has ended"), "{text}");
 }
 
 #[test]
@@ -266,4 +272,42 @@ fn a_program_on_a_terminal_of_its_own_talks_to_us() {
     let end = live.run(&mut Counting::default()).unwrap();
     assert_eq!(end, RunEnd::Exited { status: 0 });
     assert_eq!(talking.join().unwrap().0, "ready\r\n\r\nbad 0\r\n");
+}
+
+#[test]
+fn of_many_debuggers_that_come_at_once_one_gets_the_program() {
+    let program = Program::victim();
+    let mut target = Target::start(&program, &["until", "4"]);
+    let pid = target.pid();
+    for _ in 0..10 {
+        let all_tried = std::sync::Barrier::new(8);
+        let attach = || {
+            let live = Live::attach(Tracer::for_this_thread(), pid);
+            all_tried.wait();
+            let Ok(live) = live else { return 0 };
+            assert_eq!(live.tids().len(), process::tasks(pid).len());
+            live.detach().unwrap();
+            1
+        };
+        let n_attached: usize = std::thread::scope(|scope| {
+            let all = [(); 8].map(|()| scope.spawn(attach));
+            all.into_iter().map(|it| it.join().unwrap()).sum()
+        });
+        assert_eq!(n_attached, 1);
+    }
+    assert_eq!(target.finish(), "bad 0\n");
+}
+
+#[test]
+fn a_program_that_cannot_be_stopped_is_refused_and_runs_on() {
+    let program = Program::c("vforker");
+    let mut target = Target::start(&program, &[]);
+    // That the child says it is ready is not yet that the parent waits.
+    until(|| process::Status::of(target.pid()).unwrap().state == b'D');
+    let pid = target.pid();
+    let attach = move || Live::attach(Tracer::for_this_thread(), pid).err();
+    // Whoever is still traced when the thread ends is let go by the kernel.
+    let refused = std::thread::spawn(attach).join().unwrap().expect("it is refused");
+    assert!(refused.to_string().contains("it does not stop"), "{refused}");
+    assert_eq!(target.finish(), "right 0\n");
 }
