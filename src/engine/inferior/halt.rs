@@ -12,7 +12,7 @@ use crate::engine::inferior::remote::SIGTRAP;
 use crate::engine::inferior::run::{Causes, Nobody};
 use crate::engine::inferior::tracee::Role;
 use crate::engine::os::process::Status;
-use crate::engine::os::ptrace::{self, Tid};
+use crate::engine::os::ptrace::{self, Queue, Tid};
 use crate::engine::os::wait::{self, Event, Waited};
 use std::time::{Duration, Instant};
 
@@ -153,10 +153,13 @@ impl Live {
     fn has_pending_trap(&mut self, tid: Tid) -> bool {
         let Ok(registers) = self.fetch(tid) else { return false };
         self.sites.has_been(registers.rip.wrapping_sub(1))
-            && ptrace::pending_signals(&self.tracer, tid).is_ok_and(|it| {
-                it.iter()
-                    .any(|it| it.signal() == SIGTRAP && it.code() == ptrace::SI_KERNEL)
-            })
+            && ptrace::pending_signals(&self.tracer, tid, Queue::OfThread).is_ok_and(
+                |it| {
+                    it.iter().any(|it| {
+                        it.signal() == SIGTRAP && it.code() == ptrace::SI_KERNEL
+                    })
+                },
+            )
     }
 
     /// Takes note of threads that will never stop: a leader that has exited before the

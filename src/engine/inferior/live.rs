@@ -5,6 +5,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::inferior::interrupt::{Bell, Interrupter};
 use crate::engine::inferior::judge::RunEnd;
 use crate::engine::inferior::memory::ProcessMemory;
+use crate::engine::inferior::run::Causes;
 use crate::engine::inferior::site::Sites;
 use crate::engine::inferior::slots::Slots;
 use crate::engine::inferior::tracee::{Role, Tracee};
@@ -90,6 +91,7 @@ impl Live {
                  cannot be interrupted (state D)"
             )));
         }
+        live.make_harmless(&Causes::default());
         Ok(live)
     }
 

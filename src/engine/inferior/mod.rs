@@ -19,6 +19,7 @@ mod dump;
 mod emulate;
 mod event;
 mod halt;
+mod harmless;
 mod interrupt;
 mod judge;
 mod launch;

@@ -44,6 +44,8 @@ impl Live {
         if let Some(tracee) = self.tracees.get_mut(&tid.0) {
             tracee.registers = None;
             tracee.unwritten = Unwritten::Nothing;
+            // And the processor's trap flag is set until it is resumed.
+            tracee.trapped = true;
         }
         stepped
     }

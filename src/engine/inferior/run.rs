@@ -9,7 +9,6 @@ use crate::engine::inferior::leave::Ready;
 use crate::engine::inferior::live::{End, Live};
 use crate::engine::inferior::near::Nearness;
 use crate::engine::inferior::remote::SIGTRAP;
-use crate::engine::inferior::tracee::Role;
 use crate::engine::os::ptrace::{self, Tid};
 use crate::engine::os::wait::{self, Event, Waited};
 
@@ -25,7 +24,7 @@ enum Next {
 #[derive(Debug, Default)]
 pub(super) struct Causes {
     hits: Vec<(Tid, Addr)>,
-    others: Vec<RunEnd>,
+    pub(super) others: Vec<RunEnd>,
     halted: bool,
 }
 
@@ -70,14 +69,14 @@ impl Live {
                 return Ok(end);
             }
             // As soon as can be; stopping the others takes its time.
-            self.make_harmless();
+            self.make_harmless(&causes);
             if let Some(end) = self.stop_all(judge, &mut causes) {
                 return Ok(end);
             }
             // Without a cause it was only a site to be left with all threads stopped.
             if !causes.is_empty() {
                 self.disarm();
-                self.make_harmless();
+                self.make_harmless(&causes);
                 return Ok(self.end_of_run(causes));
             }
         }
@@ -109,52 +108,6 @@ impl Live {
         self.arm();
         for tid in stopped {
             self.resume(Tid(tid));
-        }
-    }
-
-    /// A thread that is stopped for a trap would die of it if we were killed now, as the
-    /// kernel would deliver the signal. An interrupt ends that stop and begins another,
-    /// which is for no signal, without an instruction being executed between them.
-    fn make_harmless(&mut self) {
-        let trapped: Vec<i32> = self
-            .tracees
-            .iter()
-            .filter(|(_, it)| it.trapped && it.role == Role::Thread && !it.running)
-            .map(|it| *it.0)
-            .collect();
-        for tid in trapped {
-            self.end_trap(Tid(tid));
-        }
-    }
-
-    fn end_trap(&mut self, tid: Tid) {
-        let Some(tracee) = self.tracees.get_mut(&tid.0) else { return };
-        tracee.trapped = false;
-        let resumed = self
-            .write_back(tid)
-            .and_then(|()| ptrace::interrupt(&self.tracer, tid))
-            .and_then(|()| ptrace::cont(&self.tracer, tid, 0));
-        if resumed.is_err() {
-            return;
-        }
-        loop {
-            match wait::one(&self.tracer, tid) {
-                Waited::Event(_, Event::Stopped { signal }) => {
-                    if let Some(tracee) = self.tracees.get_mut(&tid.0) {
-                        tracee.group_stopped = signal != SIGTRAP;
-                    }
-                    return;
-                }
-                Waited::Event(_, event) => {
-                    if let Some(tracee) = self.tracees.get_mut(&tid.0) {
-                        tracee.running = true;
-                    }
-                    self.backlog.push_back((tid, event));
-                    return;
-                }
-                Waited::NoTracees => return,
-                Waited::Nothing | Waited::Interrupted => {}
-            }
         }
     }
 

@@ -5,6 +5,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::inferior::judge::{Hit, Judge, RunEnd, RunningView, Verdict};
 use crate::engine::inferior::live::Live;
 use crate::engine::inferior::remote::{SIGTRAP, Stepped};
+use crate::engine::inferior::run::Causes;
 use crate::engine::inferior::site::{Code, Owner};
 use crate::engine::os::ptrace::Tid;
 use iced_x86::Mnemonic;
@@ -40,9 +41,10 @@ impl Live {
         self.step_natively(tid)
     }
 
-    fn step_natively(&mut self, tid: Tid) -> Result<RunEnd> {
+    pub(super) fn step_natively(&mut self, tid: Tid) -> Result<RunEnd> {
         match self.step_without_site(tid) {
             Ok(Stepped::Done) => {
+                self.make_harmless(&Causes::default());
                 self.set_arrived(tid)?;
                 Ok(RunEnd::Stepped { tid })
             }

@@ -293,10 +293,25 @@ struct PeekSignals {
     count: i32,
 }
 
-/// The signals waiting for this thread alone, oldest first.
-pub fn pending_signals(_: &Tracer, tid: Tid) -> io::Result<Vec<SignalInfo>> {
+/// Which signals are asked for: those that wait for one thread, or for any of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    OfThread,
+    OfProcess,
+}
+
+/// `PTRACE_PEEKSIGINFO_SHARED` (`linux/ptrace.h`).
+const PEEK_SHARED: u32 = 1;
+
+/// The signals that are waiting, oldest first.
+pub fn pending_signals(
+    _: &Tracer,
+    tid: Tid,
+    queue: Queue,
+) -> io::Result<Vec<SignalInfo>> {
     let mut infos = vec![SignalInfo([0; 128]); PENDING_MAX];
-    let args = PeekSignals { offset: 0, flags: 0, count: PENDING_MAX as i32 };
+    let flags = if queue == Queue::OfProcess { PEEK_SHARED } else { 0 };
+    let args = PeekSignals { offset: 0, flags, count: PENDING_MAX as i32 };
     let args_at = (&raw const args) as usize;
     let infos_at = infos.as_mut_ptr() as usize;
     // SAFETY: the kernel reads `args` and stores at most `count` structures, for which

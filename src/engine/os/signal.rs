@@ -155,3 +155,12 @@ pub fn is_routine(signal: i32) -> bool {
             | libc::SIGVTALRM
     )
 }
+
+/// Signals that stop or continue a whole process by being sent; sending one again is not
+/// the same as having sent it once.
+pub fn is_job_control(signal: i32) -> bool {
+    matches!(
+        signal,
+        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU | libc::SIGCONT
+    )
+}

@@ -8,10 +8,9 @@
 //!
 //! What it cannot do: the kernel lets go of the threads before the child runs. A thread
 //! that meets an `int3` between the two, some 100 µs, dies of it, and so does one that had
-//! met one and had not been resumed (the signal is delivered when the tracer dies; only
-//! resuming the thread takes it back). So the shorter sites are in memory and threads are
-//! stopped for a trap, the better: while the program is held there are no sites, and no
-//! thread is stopped for a trap. A program that runs into sites all the time, with
+//! met one that we had not waited for, or that was being judged. While the program is held
+//! none of that is so: there are no sites in memory, and no thread is stopped for a trap
+//! (see `inferior/harmless.rs`). A program that runs into sites all the time, with
 //! conditions that are false, is in danger of a `kill -9`, and of nothing else.
 #![allow(unsafe_code, reason = "fork and shared memory; see each SAFETY")]
 

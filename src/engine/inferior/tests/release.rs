@@ -144,6 +144,26 @@ fn a_launched_program_dies_with_its_session_and_not_of_it() {
     crate::engine::os::signal::kill(pid).unwrap();
 }
 
+/// A tracer thread that ends is to its tracees what a debugger is that is killed.
+#[test]
+fn a_thread_that_was_stepped_outlives_the_debugger() {
+    let program = Program::victim();
+    let mut target = Target::start(&program, &["until", "2"]);
+    let (pid, leaf) = (target.pid(), program.addr("main.leaf"));
+    let debugger = move || {
+        let mut live = Live::attach(Tracer::for_this_thread(), pid).unwrap();
+        live.place(leaf, Owner::User(1)).unwrap();
+        let mut judge = Counting { stop_every: Some(1), ..Counting::default() };
+        let RunEnd::Stopped { hits } = live.run(&mut judge).unwrap() else { panic!() };
+        let end = live.step_natively(hits[0].0).unwrap();
+        assert_eq!(end, RunEnd::Stepped { tid: hits[0].0 });
+        std::mem::forget(live);
+    };
+    std::thread::spawn(debugger).join().unwrap();
+    assert_text_untouched(&program, pid);
+    assert_eq!(target.finish(), "bad 0\n");
+}
+
 /// What the debugger of the next test does; as a test of its own it does nothing.
 #[test]
 fn debugger_to_be_killed() {

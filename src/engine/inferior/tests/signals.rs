@@ -1,6 +1,8 @@
 //! Signals reach the program as they would without us.
 
 use super::*;
+use crate::engine::inferior::run::Causes;
+use crate::engine::os::wait::{self, Event, Waited};
 use crate::engine::os::{process, signal};
 
 /// The real-time signal that `storm` counts; unlike ordinary ones they queue.
@@ -157,6 +159,29 @@ fn a_signal_worth_stopping_for_is_delivered_afterwards() {
     let RunEnd::Signaled { signal: COUNTED, .. } = end else { panic!("{end:?}") };
     let end = live.run(&mut Stopping).unwrap();
     assert_eq!(end, RunEnd::Exited { status: 0 });
+    assert_eq!(target.line(), "signals 1 disorder 0");
+}
+
+/// A tracer thread that ends is to its tracees what a debugger is that is killed.
+#[test]
+fn a_signal_that_a_held_thread_has_met_outlives_the_debugger() {
+    let program = Program::c("storm");
+    let mut target = Target::start(&program, &["outside", "1"]);
+    let pid = target.pid();
+    let debugger = move || {
+        let mut live = Live::attach(Tracer::for_this_thread(), pid).unwrap();
+        let tid = live.tids()[0];
+        signal::send(pid, COUNTED).unwrap();
+        live.resume(tid);
+        let Waited::Event(_, event) = wait::one(&live.tracer, tid) else { panic!() };
+        assert_eq!(event, Event::Signaled { signal: COUNTED });
+        live.take(tid, event, &mut Counting::default());
+        live.make_harmless(&Causes::default());
+        assert_eq!(live.tracees[&tid.0].signal, 0);
+        assert!(!live.tracees[&tid.0].running);
+        std::mem::forget(live);
+    };
+    std::thread::spawn(debugger).join().unwrap();
     assert_eq!(target.line(), "signals 1 disorder 0");
 }
 
