@@ -81,6 +81,10 @@ struct Queue {
     running: Option<Interrupter>,
     /// The last halt that was asked for: a resume that was asked for earlier stops.
     halt: Ticket,
+    /// The last job that was queued and is no mere question.
+    last_change: Ticket,
+    /// A job is being done.
+    busy: bool,
 }
 
 /// The queue of the tracer thread, and how to reach it while it waits for events.
@@ -130,9 +134,11 @@ impl Inbox {
 
     fn next(&self) -> Option<Job> {
         let mut queue = self.lock();
+        queue.busy = false;
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 if job.is_wanted() {
+                    queue.busy = true;
                     return Some(job);
                 }
                 continue;
@@ -204,6 +210,9 @@ impl EngineHandle {
         }
         queue.last += 1;
         let ticket = Ticket(queue.last);
+        if asker.is_none() {
+            queue.last_change = ticket;
+        }
         queue.jobs.push_back(Job { ticket, when, work, asker });
         let wake = queue.running.clone().filter(|_| when == When::Anytime);
         drop(queue);
@@ -225,6 +234,13 @@ impl EngineHandle {
         if let Some(interrupter) = running {
             interrupter.halt();
         }
+    }
+
+    /// While nothing but questions keeps the tracer thread busy, or will: the job before
+    /// them. What was found out by it holds until another one is queued.
+    pub fn before_questions(&self) -> Option<Ticket> {
+        let queue = self.inbox.lock();
+        (queue.busy && queue.running.is_none()).then_some(queue.last_change)
     }
 
     pub fn is_running(&self) -> bool {
@@ -312,5 +328,22 @@ mod tests {
         let begun: Vec<u64> =
             std::iter::from_fn(|| inbox.next()).map(|it| it.ticket.0).collect();
         assert_eq!(begun, [2, 4]);
+    }
+
+    #[test]
+    fn questions_change_nothing_and_the_rest_may() {
+        let inbox = Arc::new(Inbox::default());
+        let alive = Arc::new(Alive(Arc::clone(&inbox)));
+        let handle = EngineHandle { inbox: Arc::clone(&inbox), _alive: alive };
+        handle.submit(When::Stopped, |_, _| {});
+        handle.submit_for(Asker::default(), When::Stopped, |_, _| {});
+        assert_eq!(handle.before_questions(), None, "nothing is being done");
+        inbox.next().unwrap();
+        inbox.next().unwrap();
+        assert_eq!(handle.before_questions(), Some(Ticket(1)));
+        handle.halt();
+        assert_eq!(handle.before_questions(), Some(Ticket(1)));
+        handle.submit(When::Stopped, |_, _| {});
+        assert_eq!(handle.before_questions(), Some(Ticket(4)));
     }
 }

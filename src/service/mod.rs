@@ -27,6 +27,7 @@ use crate::engine::host::{EngineHandle, TracerThread};
 use crate::engine::session::launch::TargetSpec;
 use crate::service::events::{ConnectionId, Events};
 use crate::service::handlers::dump::Dumps;
+use crate::service::handlers::run::Known;
 use crate::service::reply::{Outbox, Outgoing};
 use crate::transport::stream::{Closer, Hangup, Listener, Stream};
 
@@ -64,6 +65,8 @@ pub struct Server {
     /// The process was there before us, so it outlives us.
     pub attached: bool,
     pub dumps: Arc<Dumps>,
+    /// The state of the inferior that was told last.
+    pub known: Known,
     ender: Ender,
     connections: Mutex<HashMap<u64, (Outbox, Hangup)>>,
     last_connection: AtomicU64,
@@ -82,6 +85,7 @@ impl Server {
             options,
             attached: spec.is_attach(),
             dumps: Arc::default(),
+            known: Known::default(),
             ender: Ender { over: Arc::default(), ended },
             connections: Mutex::default(),
             last_connection: AtomicU64::new(0),

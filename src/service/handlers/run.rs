@@ -1,5 +1,7 @@
 //! Running, stopping and leaving.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::api::methods::*;
 use crate::api::types::DebuggerState;
 use crate::engine::error::{Error, Result};
@@ -13,7 +15,8 @@ use crate::service::reply::Reply;
 /// While the program runs, a client that does not want to wait learns only that.
 pub fn state(server: &Server, _: ConnectionId, args: StateIn, reply: Reply) {
     let when = if args.non_blocking { When::Anytime } else { When::Stopped };
-    server.engine.submit(when, move |access, _| {
+    let known = server.known.clone();
+    server.engine.submit(when, move |access, ticket| {
         let outcome = match access {
             // Delve says nothing else while a dump is written: it could not.
             Access::Stopped(session) => session
@@ -27,6 +30,11 @@ pub fn state(server: &Server, _: ConnectionId, args: StateIn, reply: Reply) {
                 Ok(DebuggerState { running: true, ..DebuggerState::default() })
             }
         };
+        if let Ok(state) = outcome.as_ref()
+            && !state.running
+        {
+            known.keep(ticket, state);
+        }
         reply.send(outcome.map(|state| StateOut { state: Some(state) }));
     });
 }
@@ -35,18 +43,48 @@ pub fn command(server: &Server, _: ConnectionId, args: Command, reply: Reply) {
     // The request to stop goes around the queue; its answer is the state after the stop.
     if args.name == command::HALT {
         server.engine.halt();
+        // What has stopped already need not wait for answers that take long.
+        let known = server.engine.before_questions();
+        if let Some(state) = known.and_then(|it| server.known.at(it)) {
+            return reply.send(Ok(CommandOut { state }));
+        }
     }
     let resume = resume_of(&args.name);
-    let events = server.events.clone();
+    let (events, known) = (server.events.clone(), server.known.clone());
     server.engine.submit(When::Stopped, move |access, ticket| {
         let Access::Stopped(session) = access else { return drop(reply) };
         let outcome = match resume {
             Some(resume) => resume_session(session, resume, &args, ticket, &events),
             None => select(session, &args).and_then(|()| answer_state(session, false)),
         };
+        if let Ok(state) = &outcome {
+            known.keep(ticket, state);
+        }
         let outcome = outcome.map(|state| CommandOut { state });
         reply.send(outcome.map_err(|err| err.to_string()));
     });
+}
+
+/// The state that was told last, for who asks while something else takes long.
+#[derive(Clone, Default)]
+pub struct Known(Arc<Mutex<Option<(Ticket, DebuggerState)>>>);
+
+impl Known {
+    fn keep(&self, ticket: Ticket, state: &DebuggerState) {
+        let mut state = state.clone();
+        // Only a command that resumes says what was collected.
+        let threads = state.threads.iter_mut().flatten();
+        for thread in threads.chain(&mut state.current_thread) {
+            thread.breakpoint_info = None;
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((ticket, state));
+    }
+
+    /// The state, if it was found out by the job with this ticket.
+    fn at(&self, ticket: Ticket) -> Option<DebuggerState> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|it| it.0 == ticket).map(|it| it.1.clone())
+    }
 }
 
 fn resume_of(name: &str) -> Option<Result<Resume>> {
