@@ -5,9 +5,8 @@
 //! if it had not. So a thread must not stay stopped for a trap, whose signal would kill
 //! the program, nor for a signal of the program's, which would be lost: a Go program that
 //! misses one SIGURG cannot preempt that thread any more; nor for a single step, which
-//! would be followed by others. An interrupt ends such a stop
-//! and begins another, which is for no signal, without an instruction being executed
-//! between them.
+//! would be followed by others. An interrupt ends such a stop and begins another, which is
+//! for no signal, without an instruction being executed between them.
 
 use crate::engine::inferior::judge::RunEnd;
 use crate::engine::inferior::live::Live;
