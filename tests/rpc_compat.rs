@@ -253,6 +253,27 @@ fn odd_requests_are_answered_as_recorded() {
     report(differences);
 }
 
+/// As of a script that pipes its requests to `nc`: its end is not the end of its answers.
+#[test]
+fn a_client_that_has_asked_everything_gets_every_answer() {
+    let fixture = build("prog");
+    let debugged = Debugged::launch(&fixture, &[]);
+    let mut wire = debugged.server.connect();
+    let asked = ["ListFunctions", "ListGoroutines", "ListSources", "State"];
+    for method in asked {
+        wire.send(method, json!({}));
+    }
+    wire.end_requests();
+    let mut ids = Vec::new();
+    while let Some(line) = wire.read_line() {
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(answer["error"], Value::Null, "{line:.200}");
+        ids.push(answer["id"].as_u64().unwrap());
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, [0, 1, 2, 3]);
+}
+
 /// What a real `dlv connect` sends for each of its commands is known to us.
 #[test]
 fn no_method_that_delve_s_client_sends_is_unknown() {

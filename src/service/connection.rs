@@ -33,16 +33,19 @@ pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
     let kept = Arc::clone(&spare);
     server.remember(id, outbox.clone(), hangup);
     let asker = Asker::default();
+    let waits = asker.clone();
     let writer = thread::Builder::new()
         .name("rpc-writer".into())
-        .spawn(move || write_answers(write, answers, &kept));
+        .spawn(move || write_answers(write, answers, &kept, &waits));
     let mut reader = MessageReader::new(read, REQUEST_MAX);
     loop {
         let request = match reader.next_message() {
             Ok(Some(message)) => Request::decode(message),
+            // It has nothing more to ask, and may still wait for what it has asked.
             Ok(None) => break,
             Err(err) => {
                 tracing::debug!(target: "rpc", "connection {}: {err}", id.0);
+                asker.leave();
                 break;
             }
         };
@@ -54,7 +57,6 @@ pub fn serve(server: &Server, stream: Stream, id: ConnectionId) {
             }
         }
     }
-    asker.leave();
     server.forget(id);
     if let Err(err) = writer {
         tracing::error!(target: "rpc", "cannot start a writer thread: {err}");
@@ -88,13 +90,19 @@ fn is_known(method: &str) -> bool {
 }
 
 /// Writes answers until the last one who could send one is gone, or the client is.
-fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>, spare: &Spare) {
+fn write_answers(
+    mut stream: WriteHalf,
+    answers: Receiver<Outgoing>,
+    spare: &Spare,
+    client: &Asker,
+) {
     be_prompt();
     for outgoing in answers {
         match outgoing {
             Outgoing::Answer(mut line) => {
                 if let Err(err) = write_message(&mut stream, &mut line) {
                     tracing::debug!(target: "rpc", "a client went away: {err}");
+                    client.leave();
                     return;
                 }
             }
@@ -103,6 +111,7 @@ fn write_answers(mut stream: WriteHalf, answers: Receiver<Outgoing>, spare: &Spa
                     tracing::debug!(target: "rpc", "an answer cannot be sent: {err}");
                     // What follows would be taken for the rest of it.
                     stream.hang_up();
+                    client.leave();
                     return;
                 }
             }

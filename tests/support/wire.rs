@@ -68,6 +68,15 @@ impl Wire {
         self.socket.write_all(bytes).expect("the server takes it");
     }
 
+    /// Says that nothing more will be asked; answers can still come.
+    pub fn end_requests(&self) {
+        match &self.socket {
+            Socket::Tcp(it) => it.shutdown(Shutdown::Write),
+            Socket::Unix(it) => it.shutdown(Shutdown::Write),
+        }
+        .expect("the connection is there");
+    }
+
     /// The next line that the server sends; `None` when it has closed the connection.
     pub fn read_line(&mut self) -> Option<String> {
         let line = self.read_line_bytes()?;
