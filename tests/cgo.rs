@@ -222,6 +222,8 @@ fn values_of_c_are_what_c_says_they_are() {
         ("calls", "1", "int"),
         ("C.total", "100", "long long int"),
         ("greeting", "hello from C", "*const char"),
+        ("C.GREEN", "5", "color"),
+        ("it.color == GREEN", "true", ""),
         ("(*C.point_t)(chain).y", "2", "int"),
         ("chain", "", "*point_t"),
         ("it", "", "*struct everything"),

@@ -186,7 +186,25 @@ impl Binary {
         found.map(|it| it.1)
     }
 
-    /// A variable of C by its name, with or without `C.`.
+    /// A value of an enumeration of C by its name, `C.name`.
+    pub(super) fn native_constant(&self, name: &str) -> Option<(i64, TypeId)> {
+        let base = name.strip_prefix(PREFIX)?;
+        let enumeration = gimli::DW_TAG_enumeration_type.0;
+        self.native_units().find_map(|unit| {
+            let mut reader = DieReader::new(self, unit, unit.first_die);
+            let is_wanted = |tag, depth| depth == 1 && tag == enumeration;
+            while let Some(die) = reader.next_if(is_wanted) {
+                let id = TypeId(u32::try_from(die.offset).ok()?);
+                let found = self.enumerators(id).into_iter().find(|it| it.0 == base);
+                if let Some((_, value)) = found {
+                    return Some((value, id));
+                }
+            }
+            None
+        })
+    }
+
+    /// A variable of C by its name, `C.name`.
     pub(super) fn native_global(&self, name: &str) -> Option<Global> {
         let base = name.strip_prefix(PREFIX)?;
         self.native_units().find_map(|unit| {

@@ -389,6 +389,9 @@ impl Binary {
 
     /// An integer constant by its full name or by the end of it.
     pub fn constant(&self, name: &str) -> Option<(i64, TypeId)> {
+        if let Some(found) = self.native_constant(name) {
+            return Some(found);
+        }
         symbol_name::splits(name).find_map(|(package, base)| {
             let constants = self.constants_in(&symbol_name::unescape(package));
             let found = constants.into_iter().find(|it| symbol_name::base(&it.0) == base);

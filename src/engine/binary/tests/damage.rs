@@ -148,6 +148,7 @@ fn ask_about_c(binary: &Arc<Binary>) {
         }
     }
     let _ = (binary.global("C.calls"), binary.globals(), binary.type_names());
+    let _ = binary.constant("C.GREEN");
 }
 
 #[test]
