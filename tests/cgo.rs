@@ -252,4 +252,10 @@ fn what_optimized_c_keeps_for_its_callers_is_known() {
     let scope = EvalScope { frame: 1, ..EvalScope::selected(0) };
     let args = EvalIn { scope, expr: "it.weight".into(), cfg: Some(LOAD) };
     assert_eq!(debugged.wire.ask(args).variable.unwrap().value, "2.5");
+    // It has forgotten how many there were; but the call says it.
+    debugged.resume(NEXT);
+    let stack = debugged.stack(-1, 5);
+    let frame = functions(&stack).iter().position(|it| *it == "C.sum").unwrap();
+    let args = debugged.arguments(EvalScope::selected(frame as i64));
+    assert_eq!(value(&args, "n"), "3");
 }

@@ -46,6 +46,9 @@ pub struct Die<'a> {
     pub decl_line: Option<u64>,
     pub call_file: Option<u64>,
     pub call_line: Option<u64>,
+    pub call_return_pc: Option<Address>,
+    pub call_value: Place<'a>,
+    pub is_tail_call: bool,
     pub is_abstract: bool,
     pub is_result: bool,
     pub is_trampoline: bool,
@@ -162,7 +165,9 @@ impl<'a> DieReader<'a> {
             dw::DW_AT_ranges => die.ranges = section_offset(&value),
             dw::DW_AT_stmt_list => die.line_program = section_offset(&value),
             dw::DW_AT_addr_base => die.addr_base = section_offset(&value),
-            dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
+            dw::DW_AT_abstract_origin
+            | dw::DW_AT_specification
+            | dw::DW_AT_call_origin => {
                 die.origin = self.reference(&value);
             }
             dw::DW_AT_type => die.ty = self.reference(&value),
@@ -172,6 +177,13 @@ impl<'a> DieReader<'a> {
             dw::DW_AT_decl_line => die.decl_line = number(&value),
             dw::DW_AT_call_file => die.call_file = number(&value),
             dw::DW_AT_call_line => die.call_line = number(&value),
+            dw::DW_AT_call_tail_call | dw::DW_AT_GNU_tail_call => {
+                die.is_tail_call = flag(&value);
+            }
+            dw::DW_AT_call_return_pc => die.call_return_pc = address(&value),
+            dw::DW_AT_call_value | dw::DW_AT_GNU_call_site_value => {
+                die.call_value = place(&value);
+            }
             dw::DW_AT_inline => die.is_abstract = number(&value) >= Some(1),
             dw::DW_AT_variable_parameter => die.is_result = flag(&value),
             dw::DW_AT_trampoline => die.is_trampoline = flag(&value),

@@ -20,6 +20,10 @@ pub trait Surroundings {
     fn read_word(&self, at: Addr) -> Option<u64>;
     /// The address in memory of one that the file states.
     fn loaded(&self, stated: u64) -> u64;
+    /// What a register was when the function was entered.
+    fn at_entry(&self, _: u16) -> Option<u64> {
+        None
+    }
 }
 
 /// What an expression found.
@@ -92,6 +96,7 @@ impl Machine<'_> {
                 let register = u16::try_from(self.uleb()?).ok()?;
                 self.register_offset(register)?
             }
+            dw::DW_OP_entry_value | dw::DW_OP_GNU_entry_value => self.entry_value()?,
             dw::DW_OP_plus_uconst => {
                 let right = self.uleb()?;
                 self.pop()?.wrapping_add(right)
@@ -110,6 +115,15 @@ impl Machine<'_> {
     fn register_offset(&mut self, register: u16) -> Option<u64> {
         let offset = self.sleb()?;
         Some(self.from.register(register)?.wrapping_add_signed(offset))
+    }
+
+    /// Of a register: nothing else is known of what was (DWARF 5 §2.5.1.7).
+    fn entry_value(&mut self) -> Option<u64> {
+        let len = usize::try_from(self.uleb()?).ok()?;
+        let inner = self.code.get(self.at..self.at.checked_add(len)?)?;
+        self.at += len;
+        let [op @ 0x50..=0x6f] = inner else { return None };
+        self.from.at_entry(u16::from(op - 0x50))
     }
 
     fn stack_or_branch(&mut self, op: gimli::DwOp) -> Option<()> {

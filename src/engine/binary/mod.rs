@@ -33,6 +33,7 @@ pub mod sources;
 mod native;
 mod native_lines;
 mod native_types;
+mod native_calls;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -133,3 +133,17 @@ impl Evaluator<'_, '_> {
         Ok(Some(Operand::at(elem, Addr(base).offset(offset))))
     }
 }
+
+/// A variable that the compiler has replaced by its value.
+pub(crate) fn constant(ty: Type, value: i64) -> Operand {
+    let unused = 64 - 8 * ty.size().clamp(1, 8) as u32;
+    let value = match ty.kind() {
+        Kind::Bool => Const::Bool(value != 0),
+        Kind::Uint => {
+            let value = value.cast_unsigned() << unused >> unused;
+            Const::Int(value.into())
+        }
+        _ => Const::Int(value.into()),
+    };
+    Operand::typed(ty, value)
+}

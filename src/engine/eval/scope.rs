@@ -10,7 +10,8 @@ use crate::engine::eval::EvalScope;
 use crate::engine::eval::bare;
 use crate::engine::eval::cpu::RegisterPlace;
 use crate::engine::eval::load::{Cx, Origin, OriginPlace};
-use crate::engine::eval::operand::{Const, Data, Operand};
+use crate::engine::eval::native::constant;
+use crate::engine::eval::operand::{Data, Operand};
 use crate::engine::eval::placed::Code;
 use crate::engine::eval::reader::explain;
 use crate::engine::eval::types::Type;
@@ -222,6 +223,8 @@ pub(crate) fn hiding_order(it: &VariableInfo) -> (u32, u32) {
 struct Place<'p, 'a> {
     cx: &'p Cx<'a>,
     frame: &'p Frame,
+    /// The frame that has called it, if that is known.
+    caller: Option<&'p Frame>,
     xsave: Option<&'p [u8]>,
     /// The dictionary of a generic function, if it can still be found.
     dictionary: Option<Addr>,
@@ -246,6 +249,18 @@ impl expression::Surroundings for Place<'_, '_> {
     fn loaded(&self, stated: u64) -> u64 {
         self.cx.bias.loaded(FileAddr(stated)).0
     }
+
+    fn at_entry(&self, number: u16) -> Option<u64> {
+        let return_to = self.cx.bias.stated(self.frame.return_pc);
+        let frame = self.caller?;
+        let callee = self.frame.function.as_ref()?.id?;
+        let passed = self.cx.types.binary.passed_in(callee, return_to, number)?;
+        let caller =
+            Place { frame, caller: None, dictionary: None, closure: None, ..*self };
+        match expression::run(passed, &[], &caller)? {
+            Found::At(Addr(value)) | Found::Value(value) => Some(value),
+        }
+    }
 }
 
 impl<'p, 'a> Place<'p, 'a> {
@@ -255,8 +270,18 @@ impl<'p, 'a> Place<'p, 'a> {
         frame: &'p Frame,
         hidden: &[VariableInfo],
     ) -> Place<'p, 'a> {
-        let mut place =
-            Place { cx, frame, xsave: scope.xsave, dictionary: None, closure: None };
+        let is_caller = |it: &&Frame| it.pc == frame.return_pc && it.cfa > frame.cfa;
+        let mut place = Place {
+            cx,
+            frame,
+            caller: None,
+            xsave: scope.xsave,
+            dictionary: None,
+            closure: None,
+        };
+        if frame.function.as_ref().is_some_and(|it| it.name.starts_with("C.")) {
+            place.caller = scope.frames.iter().find(is_caller);
+        }
         place.closure = place.find_closure();
         place.dictionary = hidden
             .iter()
@@ -569,20 +594,6 @@ impl<'p, 'a> Place<'p, 'a> {
             _ => Err("not available".into()),
         }
     }
-}
-
-/// A variable that the compiler has replaced by its value.
-fn constant(ty: Type, value: i64) -> Operand {
-    let unused = 64 - 8 * ty.size().clamp(1, 8) as u32;
-    let value = match ty.kind() {
-        Kind::Bool => Const::Bool(value != 0),
-        Kind::Uint => {
-            let value = value.cast_unsigned() << unused >> unused;
-            Const::Int(value.into())
-        }
-        _ => Const::Int(value.into()),
-    };
-    Operand::typed(ty, value)
 }
 
 #[cfg(test)]

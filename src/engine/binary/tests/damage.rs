@@ -127,6 +127,7 @@ fn ask_about_c(binary: &Arc<Binary>) {
             for depth in 0..binary.inline_stack(pc).len() {
                 let Ok(scope) = binary.scope_at(pc, depth) else { continue };
                 let _ = binary.inlined_parameters(pc, depth);
+                let _ = binary.passed_in(id, pc, 5);
                 for variable in &scope.variables {
                     let _ =
                         (binary.type_of(variable.ty), binary.constants_of(variable.ty));
