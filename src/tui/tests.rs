@@ -1143,15 +1143,33 @@ fn kept(breakpoints: Vec<KeptBreakpoint>) -> Kept {
 }
 
 #[test]
-fn what_the_last_session_had_is_set_before_anything_runs() {
+fn what_the_last_session_had_is_set_once_there_is_something_to_see() {
     let (script, fake) = script_with(kept(vec![kept_at(5), kept_at(7)]));
     let asked = methods(&fake);
     let at = |name| asked.iter().position(|it| *it == name);
-    assert!(at("CreateBreakpoint") < at("Stacktrace"), "{asked:?}");
+    assert!(at("CreateBreakpoint") > at("Stacktrace"), "{asked:?}");
     let screen = script.screen();
     assert!(screen.contains("2 breakpoints and 1 watch of the last session"), "{screen}");
     assert!(screen.contains("what was main.go:7 is line 8 now"), "{screen}");
     assert!(screen.contains("total"), "{screen}");
+}
+
+#[test]
+fn what_the_last_session_had_is_set_before_a_program_runs() {
+    let fake = service(true);
+    let launched = DebuggerState { stop_reason: "launched".into(), ..stop_at(3) };
+    fake.always::<StateIn>(StateOut { state: Some(launched) });
+    let client: Arc<dyn Client> = fake.clone();
+    let state = State::new(Settings { title: "app".into(), ..Default::default() });
+    let mut script = Script::new(state, client, (160, 45)).file(MAIN, SOURCE);
+    script.send(Msg::Kept(Box::new(kept(vec![kept_at(5)]))));
+    script.start();
+    let asked = methods(&fake);
+    let at = |name| asked.iter().position(|it| *it == name);
+    assert!(at("CreateBreakpoint").is_some(), "{asked:?}");
+    assert!(at("CreateBreakpoint") < at("Command"), "{asked:?}");
+    let screen = script.screen();
+    assert!(screen.contains("1 breakpoint and 1 watch of the last session"), "{screen}");
 }
 
 #[test]

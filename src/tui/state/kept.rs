@@ -23,6 +23,8 @@ pub struct Keeping {
     pub seen: Option<(u64, u64)>,
     /// Breakpoints to set as soon as there is a program.
     pub to_set: Vec<KeptBreakpoint>,
+    /// Nothing has been said of the last session yet.
+    pub is_first: bool,
     /// What the program does: the session begins with it when they are set.
     pub begins: Option<Option<DebuggerState>>,
     /// How many were asked for and are not answered, and what has come of the others.

@@ -19,11 +19,21 @@ pub fn on_kept(state: &mut State, kept: Kept) {
     state.keeping.saved = without_texts(kept);
 }
 
-/// There is a program: asks for its breakpoints before anything lets it run.
-pub fn set_all(state: &mut State, now: Option<DebuggerState>, out: &mut Vec<Effect>) {
-    let to_set = std::mem::take(&mut state.keeping.to_set);
+/// There is a program. What runs on at once has its breakpoints before; else there is
+/// something to see first.
+pub fn begin(state: &mut State, now: Option<DebuggerState>, out: &mut Vec<Effect>) {
+    state.keeping.is_first = state.keeping.is_on;
+    let is_launched = now.as_ref().is_some_and(|it| it.stop_reason == "launched");
+    if !is_launched && !state.settings.resume {
+        return run::begin(state, now, out);
+    }
     state.keeping.begins = Some(now);
-    for kept in to_set {
+    set_all(state, out);
+}
+
+/// Asks for the breakpoints of the last session.
+pub fn set_all(state: &mut State, out: &mut Vec<Effect>) {
+    for kept in std::mem::take(&mut state.keeping.to_set) {
         out.push(ask(state, kept));
     }
     answered(state, out);
@@ -81,9 +91,8 @@ fn answered(state: &mut State, out: &mut Vec<Effect>) {
     if state.keeping.open > 0 {
         return;
     }
-    let begins = state.keeping.begins.take();
-    say_done(state, begins.is_some());
-    if let Some(now) = begins {
+    say_done(state);
+    if let Some(now) = state.keeping.begins.take() {
         run::begin(state, now, out);
     }
 }
@@ -94,7 +103,8 @@ fn count(n: usize, what: &str) -> Option<String> {
 }
 
 /// Says what has come of the last session's.
-fn say_done(state: &mut State, is_first: bool) {
+fn say_done(state: &mut State) {
+    let is_first = std::mem::take(&mut state.keeping.is_first);
     let set = count(std::mem::take(&mut state.keeping.n_set), "breakpoint");
     let watches = state.watches.exprs.len();
     let watches = count(watches, "watch").map(|it| it.replace("watchs", "watches"));
@@ -110,7 +120,7 @@ fn say_done(state: &mut State, is_first: bool) {
         (false, true) => format!("{} of the last session", there.join(" and ")),
         (false, false) => format!("{} of the last session; {missing}", there.join(", ")),
     };
-    if is_first {
+    if state.keeping.begins.is_some() {
         state.keeping.said = Some(text);
     } else {
         state.log(Role::Info, &text);
@@ -154,8 +164,9 @@ pub fn remember(state: &mut State, out: &mut Vec<Effect>) {
 
 /// Keeps what there is at the end, also what the service has not listed yet.
 pub fn remember_last(state: &mut State, out: &mut Vec<Effect>) {
-    let is_known = state.breakpoints.list.value().is_some();
-    if state.keeping.is_on && state.keeping.open == 0 && is_known {
+    let keeping = &state.keeping;
+    let is_settled = keeping.open == 0 && keeping.to_set.is_empty();
+    if keeping.is_on && is_settled && state.breakpoints.list.value().is_some() {
         keep(state, out);
     }
 }

@@ -252,6 +252,13 @@ fn wants(state: &mut State, out: &mut Vec<Effect>) {
     // everything else is there. Ours tells them when they are wanted.
     let is_quiet =
         state.waiting.is_empty() && !out.iter().any(|it| matches!(it, Effect::Ask(_)));
+    if is_quiet && state.keeping.is_first && state.stop.0 > 0 {
+        let has_any = !state.keeping.to_set.is_empty();
+        kept::set_all(state, out);
+        if has_any {
+            return;
+        }
+    }
     let is_due = state.stop.0 > 0 && !state.server.answers_while_running;
     if is_quiet && is_due && !state.symbols.asked {
         state.symbols.asked = true;

@@ -78,7 +78,7 @@ pub fn on_hello(state: &mut State, hello: Hello, out: &mut Vec<Effect>) {
     if let Some(why) = hello.refused {
         return on_refused(state, &why, out);
     }
-    kept::set_all(state, hello.state, out);
+    kept::begin(state, hello.state, out);
 }
 
 /// The program is there, and so are its breakpoints: begins with what it does.
