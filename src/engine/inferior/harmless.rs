@@ -34,8 +34,12 @@ impl Live {
             }
             let given_back = self.give_back(tid).unwrap_or(false);
             let Some(tracee) = self.tracees.get_mut(&tid.0) else { continue };
-            if std::mem::take(&mut tracee.trapped) && !given_back {
-                self.stop_anew(tid, 0);
+            // A signal that is still held back can only be delivered from where it is.
+            if given_back || tracee.trapped && tracee.held.is_none() {
+                tracee.trapped = false;
+                if !given_back {
+                    self.stop_anew(tid, 0);
+                }
             }
         }
     }

@@ -143,6 +143,9 @@ fn a_site_goes_with_its_last_owner() {
     assert!(err.starts_with("cannot place a breakpoint at 0x8"), "{err}");
 }
 
+/// `asm/unistd_64.h`.
+const SYS_WRITE: u64 = 1;
+
 #[test]
 fn single_steps_follow_the_program_through_calls_and_system_calls() {
     let program = Program::victim();
@@ -170,8 +173,15 @@ fn single_steps_follow_the_program_through_calls_and_system_calls() {
         .collect();
     assert_eq!(sites.len(), 1);
     live.place(sites[0], Owner::Step).unwrap();
-    let RunEnd::Stopped { hits } = live.run(&mut judge).unwrap() else { panic!() };
-    let tid = hits[0].0;
+    // Another thread may come here first, and wait until the program is over.
+    let tid = loop {
+        let RunEnd::Stopped { hits } = live.run(&mut judge).unwrap() else { panic!() };
+        let mut tids = hits.into_iter().map(|it| it.0);
+        let writes = |it: &Tid| live.registers(*it).unwrap().rax == SYS_WRITE;
+        if let Some(tid) = tids.find(writes) {
+            break tid;
+        }
+    };
     judge.stop_every = None;
     let end = live.step_instruction(tid, &mut judge).unwrap();
     assert_eq!(end, RunEnd::Stepped { tid });
