@@ -29,6 +29,7 @@ const PAGE_LEN: usize = 4096;
 const RECENT: usize = 4;
 
 /// Bytes of the inferior, shared with what was read ahead.
+#[derive(Clone)]
 pub(crate) struct View {
     range: Rc<Vec<u8>>,
     at: Range<usize>,
@@ -45,9 +46,9 @@ impl std::ops::Deref for View {
 pub(crate) struct Reader<'a> {
     memory: &'a dyn Memory,
     /// Bytes already read, and values put together from pieces, by their address.
-    ranges: RefCell<BTreeMap<u64, Rc<Vec<u8>>>>,
+    ranges: RefCell<BTreeMap<u64, View>>,
     /// The ranges that were found last: most searches end here.
-    recent: RefCell<[Option<(u64, Rc<Vec<u8>>)>; RECENT]>,
+    recent: RefCell<[Option<(u64, View)>; RECENT]>,
     /// Pages that something small was read from, by their number: what is read next is
     /// often near. `None`: the page cannot be read as a whole.
     pages: RefCell<FxHashMap<u64, Option<Rc<Vec<u8>>>>>,
@@ -124,24 +125,21 @@ impl<'a> Reader<'a> {
         // A hole between values keeps one from being read as the rest of another.
         let step = size.min(1 << 32).next_multiple_of(16) + 16;
         self.next_fake.set(at + step);
-        let mut ranges = self.ranges.borrow_mut();
-        let mut end_of_last = None;
+        // Parts that touch are joined, so that a read across them succeeds.
+        let mut joined: Vec<(u64, Vec<u8>)> = Vec::new();
         for (offset, bytes) in parts {
             let Some(bytes) = bytes else { continue };
-            // Parts that touch are joined, so that a read across them succeeds.
-            let joined = end_of_last
-                .filter(|(_, end)| end == offset)
-                .and_then(|(start, _)| ranges.get_mut(&start));
-            match (joined, end_of_last) {
-                (Some(range), Some((start, end))) => {
-                    Rc::make_mut(range).extend_from_slice(bytes);
-                    end_of_last = Some((start, end + bytes.len() as u64));
+            match joined.last_mut() {
+                Some((start, run)) if *start + run.len() as u64 == *offset => {
+                    run.extend_from_slice(bytes);
                 }
-                _ => {
-                    ranges.insert(at + offset, Rc::new(bytes.clone()));
-                    end_of_last = Some((at + offset, offset + bytes.len() as u64));
-                }
+                _ => joined.push((*offset, bytes.clone())),
             }
+        }
+        let mut ranges = self.ranges.borrow_mut();
+        for (offset, bytes) in joined {
+            let view = View { at: 0..bytes.len(), range: Rc::new(bytes) };
+            ranges.insert(at + offset, view);
         }
         Addr(at)
     }
@@ -163,24 +161,28 @@ impl<'a> Reader<'a> {
         }
         wanted.sort_unstable();
         let merged = merge(&wanted);
-        let mut buffers: Vec<(Addr, Vec<u8>)> = Vec::with_capacity(merged.len());
-        for (addr, len) in merged {
-            if !self.take_bytes(len) {
-                break;
-            }
-            buffers.push((addr, vec![0; len]));
+        let mut parts: Vec<ReadPart<'_>> = Vec::with_capacity(merged.len());
+        let affordable = merged.iter().take_while(|(_, len)| self.take_bytes(*len));
+        let affordable: Vec<_> = affordable.copied().collect();
+        // All of them in one piece: there are many, and most are small.
+        let mut bytes = vec![0; affordable.iter().map(|it| it.1).sum()];
+        let mut rest = bytes.as_mut_slice();
+        for (addr, len) in &affordable {
+            let (buf, others) = rest.split_at_mut(*len);
+            parts.push(ReadPart { addr: *addr, buf, ok: false });
+            rest = others;
         }
-        let mut parts: Vec<ReadPart<'_>> = buffers
-            .iter_mut()
-            .map(|(addr, buf)| ReadPart { addr: *addr, buf, ok: false })
-            .collect();
         self.memory.read_many(&mut parts);
-        let ok: Vec<bool> = parts.iter().map(|part| part.ok).collect();
+        let is_read: Vec<bool> = parts.iter().map(|part| part.ok).collect();
+        let range = Rc::new(bytes);
         let mut ranges = self.ranges.borrow_mut();
-        for ((addr, bytes), ok) in buffers.into_iter().zip(ok) {
-            if ok {
-                ranges.insert(addr.0, Rc::new(bytes));
+        let mut start = 0;
+        for ((addr, len), is_read) in affordable.into_iter().zip(is_read) {
+            if is_read {
+                let at = start..start + len;
+                ranges.insert(addr.0, View { range: Rc::clone(&range), at });
             }
+            start += len;
         }
     }
 
@@ -243,19 +245,20 @@ impl Reader<'_> {
 
     fn copy_recent(&self, addr: Addr, buf: &mut [u8]) -> bool {
         let recent = self.recent.borrow();
-        let found = recent.iter().flatten().find_map(|(start, range)| {
+        let found = recent.iter().flatten().find_map(|(start, view)| {
             let offset = usize::try_from(addr.0.checked_sub(*start)?).ok()?;
-            range.get(offset..offset.checked_add(buf.len())?)
+            view.get(offset..offset.checked_add(buf.len())?)
         });
         found.map(|bytes| buf.copy_from_slice(bytes)).is_some()
     }
 
     /// The bytes of a held range that covers all of the place.
     fn find(&self, addr: Addr, len: usize) -> Option<View> {
-        let within = |start: u64, range: &Rc<Vec<u8>>| {
+        let within = |start: u64, it: &View| {
             let offset = usize::try_from(addr.0.checked_sub(start)?).ok()?;
-            let end = offset.checked_add(len).filter(|end| *end <= range.len())?;
-            Some(View { range: Rc::clone(range), at: offset..end })
+            let end = offset.checked_add(len).filter(|end| *end <= it.at.len())?;
+            let at = it.at.start + offset..it.at.start + end;
+            Some(View { range: Rc::clone(&it.range), at })
         };
         let mut recent = self.recent.borrow_mut();
         let known = recent.iter().flatten().find_map(|(start, it)| within(*start, it));
@@ -265,10 +268,10 @@ impl Reader<'_> {
         let ranges = self.ranges.borrow();
         // The nearest range may be a small one within a larger: look a little further
         // back.
-        for (start, range) in ranges.range(..=addr.0).rev().take(3) {
-            if let Some(view) = within(*start, range) {
+        for (start, held) in ranges.range(..=addr.0).rev().take(3) {
+            if let Some(view) = within(*start, held) {
                 recent.rotate_right(1);
-                recent[0] = Some((*start, Rc::clone(range)));
+                recent[0] = Some((*start, held.clone()));
                 return Some(view);
             }
         }
