@@ -363,6 +363,8 @@ pub fn halt(peer: Peer) -> Vec<Sample> {
     for _ in 0..rounds(peer, 40, 10) {
         let running = pending.take().unwrap_or_else(|| debugged.resume_and_go());
         while !other.ask(StateIn { non_blocking: true }).state.unwrap().running {}
+        // A Delve says so before it lets the program run, and forgets a halt until then.
+        std::thread::sleep(Duration::from_millis(50));
         let start = Instant::now();
         let state = other.ask(command_named(HALT)).state;
         times.push(start.elapsed());
