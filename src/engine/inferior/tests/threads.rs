@@ -221,9 +221,10 @@ fn what_cannot_be_attached_to_is_refused_with_the_reason() {
         format!("could not attach to pid {pid}: already being debugged by pid ");
     assert!(text.starts_with(&already), "{text}");
     drop(live);
-    // Ended, and its parent, which is us, has not asked.
+    // Ended, its last thread too, and its parent, which is us, has not asked.
     crate::engine::os::signal::kill(pid).unwrap();
     await_state(pid, b'Z');
+    until(|| process::Status::of(pid).unwrap().n_threads <= 1);
     let text = attach(pid).unwrap().to_string();
     assert!(text.contains("it has ended"), "{text}");
 }
